@@ -1,0 +1,103 @@
+"""The plugin API of the hub. A plugin imports from here and from nowhere else in the hub."""
+
+from hub.api.component import (
+    Capability,
+    CheckResult,
+    Clock,
+    Component,
+    Context,
+    HttpClient,
+    Log,
+    PluginConfig,
+    RateLimit,
+    Webhook,
+)
+from hub.api.errors import (
+    AuthFailed,
+    ConfigError,
+    HubError,
+    NotSupported,
+    OutcomeUnknown,
+    PluginError,
+    RateLimited,
+    Rejected,
+    RemoteError,
+    Unavailable,
+    Unexpected,
+    WebhookRefused,
+)
+from hub.api.gateway import Gateway, GatewayType
+from hub.api.records import (
+    Channel,
+    Cursor,
+    Customer,
+    DeliveryReport,
+    DeliveryStatus,
+    Experience,
+    Inbound,
+    Message,
+    Page,
+    Receipt,
+    Reply,
+    Score,
+    Ticket,
+    TicketSnapshot,
+    UtcDatetime,
+)
+from hub.api.settings import Duration, Secret
+from hub.api.sink import Sink, SinkType
+from hub.api.source import Source, SourceType
+from hub.hookspecs import hookimpl
+
+API_VERSION = (1, 0)
+"""Major and minor version of the plugin API. A plugin states the one it was written for as `HUB_API`."""
+
+__all__ = [
+    "API_VERSION",
+    "AuthFailed",
+    "Capability",
+    "Channel",
+    "CheckResult",
+    "Clock",
+    "Component",
+    "ConfigError",
+    "Context",
+    "Cursor",
+    "Customer",
+    "DeliveryReport",
+    "DeliveryStatus",
+    "Duration",
+    "Experience",
+    "Gateway",
+    "GatewayType",
+    "HttpClient",
+    "HubError",
+    "Inbound",
+    "Log",
+    "Message",
+    "NotSupported",
+    "OutcomeUnknown",
+    "Page",
+    "PluginConfig",
+    "PluginError",
+    "RateLimit",
+    "RateLimited",
+    "Receipt",
+    "Rejected",
+    "RemoteError",
+    "Reply",
+    "Score",
+    "Secret",
+    "Sink",
+    "SinkType",
+    "Source",
+    "SourceType",
+    "Ticket",
+    "TicketSnapshot",
+    "Unavailable",
+    "Unexpected",
+    "UtcDatetime",
+    "Webhook",
+    "WebhookRefused",
+    "hookimpl",
+]

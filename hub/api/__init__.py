@@ -1,0 +1,1 @@
+"""The parts of the plugin API. Plugins import them from `hub`, never from here."""

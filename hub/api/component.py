@@ -1,0 +1,165 @@
+"""What every plugin component has, and what the hub lends to it."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class PluginConfig(BaseModel):
+    """Base of a plugin's settings: frozen, and an unknown setting is an error. Give every field a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+ConfigT = TypeVar("ConfigT", bound=PluginConfig)
+
+
+class Capability(StrEnum):
+    """What a component offers beyond the minimum. The hub calls nothing that is not declared."""
+
+    WRITE_BACK = "write_back"  # source: takes experiences back onto the ticket
+    WAIT = "wait"  # source or gateway: can tell at once that there is news (IMAP IDLE)
+    COLLECT = "collect"  # gateway: replies and reports are fetched by polling
+    RECEIVE = "receive"  # gateway: replies and reports come by webhook
+    REPEATABLE = "repeatable"  # gateway: the same message may be sent again without reaching the customer twice
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `calls` within any `per`."""
+
+    calls: int
+    per: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One thing that `hub check` proved, or could not."""
+
+    what: str
+    ok: bool
+    detail: str = ""
+    """What was found; when not ok, what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A request that reached `hook_url`. Nothing of it has been verified."""
+
+    method: str
+    path: str
+    """What follows `hook_url`, without the leading slash."""
+    query: tuple[tuple[str, str], ...] = field(repr=False, default=())
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """Names in lower case."""
+    body: bytes = field(repr=False, default=b"")
+    url: str = field(repr=False, default="")
+    """The full public URL as configured, for signatures that cover it."""
+
+
+class HttpClient(Protocol):
+    """The HTTP client the hub lends: limits, retries, pauses, redaction and error classes are already in it."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: tuple[str, str] | None = None,
+        once: bool = False,
+        accept: Collection[int] = (),
+    ) -> httpx.Response:
+        """Send a request and return a response with a status below 400, or one that `accept` names.
+
+        :param auth: user and password for HTTP Basic.
+        :param once: the request must not be carried out twice: it is repeated only when it certainly did not leave,
+            and a lost answer raises `OutcomeUnknown`.
+        :param accept: statuses of 400 and above that the caller handles itself.
+        :raises RemoteError: one of its subclasses, after the retries that make sense for it.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time, injected so that tests need not wait."""
+
+    def now(self) -> datetime:
+        """The time in UTC, aware."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        ...
+
+
+class Log(Protocol):
+    """A structlog logger bound to the component. Event names are lower case with dots; values must not be personal."""
+
+    def debug(self, event: str, **values: object) -> None: ...
+    def info(self, event: str, **values: object) -> None: ...
+    def warning(self, event: str, **values: object) -> None: ...
+    def error(self, event: str, **values: object) -> None: ...
+
+
+class Context(Protocol):
+    """What the hub lends to one component for as long as it lives."""
+
+    @property
+    def name(self) -> str:
+        """The NAME of `[sources.NAME]`, `[gateways.NAME]` or `[sinks.NAME]`."""
+        ...
+
+    @property
+    def http(self) -> HttpClient: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def random(self) -> random.Random: ...
+
+    @property
+    def hook_url(self) -> str:
+        """Public URL below which requests reach this component's `receive`, without a trailing slash."""
+        ...
+
+
+class Component(ABC, Generic[ConfigT]):
+    """One configured instance of a plugin. Created once per table in hub.toml; must not do I/O when created."""
+
+    def __init__(self, config: ConfigT, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    async def check(self) -> Sequence[CheckResult]:
+        """Prove, without side effects, that what will be needed works: reachable, credentials, permissions.
+
+        Called by `hub check`. Return one result per thing; do not raise for a failing one.
+        """
+        return ()
+
+    async def wait(self) -> None:
+        """Return as soon as there may be news. Called between polls when `Capability.WAIT` is declared.
+
+        The hub cancels it when the polling interval has passed; it must leave its connection usable or closed.
+        """
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Give back connections. Called once, when the component is stopped or rebuilt."""

@@ -1,0 +1,202 @@
+"""The records that travel between the hub and its plugins. All are immutable; all times are aware and in UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, NewType
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+Cursor = NewType("Cursor", str)
+"""Where a pull or a collection stands. Opaque to the hub; the plugin writes and reads it, and migrates it itself."""
+
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+"""A pydantic field type: accepts any aware datetime and stores it in UTC; a naive one is an error."""
+
+
+class Channel(StrEnum):
+    """The ways a customer is reached and answers."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    PAGE = "page"
+
+
+class DeliveryStatus(StrEnum):
+    """How far a message or a write-back came. Later reports never lead back to an earlier state."""
+
+    QUEUED = "queued"  # taken by the service, which will try later
+    SENT = "sent"  # taken by the service; whether it arrived is not known yet
+    DELIVERED = "delivered"  # the handset, mail server or ticket has it
+    REJECTED = "rejected"  # refused for good: never sent, never will be
+    FAILED = "failed"  # sent, and reported as not delivered
+    UNKNOWN = "unknown"  # nobody can say; never repeated blindly
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Customer(_Record):
+    """Who opened the ticket, as far as the source knows. Never guess: leave out what is not stated."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = Field(default=None, description="As written in the source; the hub makes it E.164.")
+    language: str | None = Field(default=None, description="ISO 639-1, such as 'fi'.")
+
+
+class Ticket(_Record):
+    """One closed ticket, normalised, as it stood when it was pulled.
+
+    `(source, id, closure_key)` is a closure: it is surveyed at most once. `id` must never change
+    (not a key that moves between projects). `closure_key` must be the same each time the same closing is seen,
+    also after the hub's own write-back, and another one when the ticket was reopened and closed again.
+    """
+
+    id: str = Field(min_length=1)
+    key: str = Field(min_length=1, description="What people call the ticket.")
+    closure_key: str = Field(min_length=1)
+    closed_at: UtcDatetime
+    subject: str = ""
+    url: str | None = None
+    customer: Customer = Customer()
+    agent: str | None = None
+    team: str | None = None
+    service: str | None = None
+    type: str | None = None
+    channel: str | None = Field(default=None, description="How the contact came in: 'portal', 'phone', 'email'…")
+    opened_at: UtcDatetime | None = None
+    first_response_at: UtcDatetime | None = None
+    fields: dict[str, str | tuple[str, ...]] = Field(
+        default_factory=dict, description="Further fields that exclusions in hub.toml can name."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a pull, and the cursor that is valid once the page has been stored."""
+
+    tickets: tuple[Ticket, ...]
+    cursor: Cursor
+    reopened: tuple[str, ...] = ()
+    """Ids of tickets that are open again or where the customer wrote again; surveys not yet sent are cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One survey to one customer. Texts are final: a gateway changes encoding, not words."""
+
+    key: str
+    """The hub's own token for this message, 20 characters of a-z and 2-7; unguessable. Carry it in callback URLs,
+    reply addresses and message ids, so that what comes back can be matched."""
+    recipient: str
+    """E.164 with `+` on an SMS gateway, an e-mail address on an e-mail gateway."""
+    text: str
+    language: str = "en"
+    subject: str = ""
+    html: str | None = None
+    unsubscribe_url: str | None = None
+    in_reply_to: str | None = None
+    repeated: bool = False
+    """An earlier attempt may have left. Only set for gateways that declare `Capability.REPEATABLE`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of one message or one write-back."""
+
+    key: str
+    """`Message.key` of a message, `Experience.id` of a write-back."""
+    status: DeliveryStatus
+    provider_id: str | None = None
+    reason: str | None = None
+    """Short and for the operator: the code of a refusal, or which write-back target was used and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Something a customer sent. Stored before anything else is done with it, and never dropped."""
+
+    provider_id: str
+    """Unique within the gateway: a second reply with the same id is the same reply."""
+    channel: Channel
+    sender: str = field(repr=False)
+    text: str = field(repr=False)
+    """The customer's own words, without quoted text."""
+    received_at: datetime
+    key: str | None = None
+    """`Message.key` this answers, when the reply itself says so (plus address, Message-ID)."""
+    recipient: str | None = field(default=None, repr=False)
+    automatic: bool = False
+    """An out-of-office note or other machine mail: kept, never counted as an answer."""
+    raw: str = field(default="", repr=False)
+    """As received, for support. Personal; never logged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReport:
+    """News of a message sent earlier. May come twice, out of order, or before the answer to the send call."""
+
+    status: DeliveryStatus
+    at: datetime
+    key: str | None = None
+    provider_id: str | None = None
+    reason: str | None = None
+    address_unusable: bool = False
+    """The address is dead (an e-mail bounce 5.1.x, an unknown number): the hub stops using it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What a gateway brought back, and, when it was collected by polling, the cursor valid once it is stored."""
+
+    replies: tuple[Reply, ...] = ()
+    reports: tuple[DeliveryReport, ...] = ()
+    cursor: Cursor | None = None
+
+
+class Score(_Record):
+    """One number a customer gave, with all that is needed to read it later."""
+
+    question: str
+    value: float
+    minimum: float
+    maximum: float
+    higher_is_better: bool = True
+
+
+class TicketSnapshot(_Record):
+    """The closure an experience belongs to, with the attribution as it was when the survey was decided."""
+
+    source: str
+    id: str
+    key: str
+    closure_key: str
+    subject: str = ""
+    agent: str | None = None
+    team: str | None = None
+    service: str | None = None
+    type: str | None = None
+    closed_at: UtcDatetime
+
+
+class Experience(_Record):
+    """What one customer said of one closure: the record that is written back, shown and exported.
+
+    A later answer to the same survey gives the same `id` with the next `revision`.
+    """
+
+    id: str
+    revision: int = Field(ge=1)
+    ticket: TicketSnapshot
+    survey: str
+    survey_version: str
+    channel: Channel
+    language: str
+    scores: tuple[Score, ...] = ()
+    comment: str | None = Field(default=None, description="The customer's own words, untouched.")
+    asked_at: UtcDatetime | None = None
+    answered_at: UtcDatetime
