@@ -29,6 +29,7 @@ class Capability(StrEnum):
     """What a component offers beyond the minimum. The hub calls nothing that is not declared."""
 
     WRITE_BACK = "write_back"  # source: takes experiences back onto the ticket
+    REWIND = "rewind"  # source: can start again from a given time
     WAIT = "wait"  # source or gateway: can tell at once that there is news (IMAP IDLE)
     COLLECT = "collect"  # gateway: replies and reports are fetched by polling
     RECEIVE = "receive"  # gateway: replies and reports come by webhook
@@ -85,12 +86,14 @@ class HttpClient(Protocol):
         once: bool = False,
         accept: Collection[int] = (),
     ) -> httpx.Response:
-        """Send a request and return a response with a status below 400, or one that `accept` names.
+        """Send a request and return a response with a 2xx status, or one that `accept` names.
+
+        The answer is complete and decompressed. Redirects are not followed.
 
         :param auth: user and password for HTTP Basic.
         :param once: the request must not be carried out twice: it is repeated only when it certainly did not leave,
             and a lost answer raises `OutcomeUnknown`.
-        :param accept: statuses of 400 and above that the caller handles itself.
+        :param accept: other statuses that the caller handles itself.
         :raises RemoteError: one of its subclasses, after the retries that make sense for it.
         """
         ...

@@ -69,7 +69,14 @@ class RateLimited(RemoteError):
 
 
 class Unavailable(RemoteError):
-    """The remote system cannot be reached or is out of order, and the request certainly did nothing."""
+    """The remote system cannot be reached or is out of order, and the request certainly did nothing.
+
+    :param retry_after: when the system said so, how long to wait at least.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class OutcomeUnknown(RemoteError):

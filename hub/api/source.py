@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic
 
 from hub.api.component import Capability, Component, ConfigT, RateLimit
@@ -25,6 +26,13 @@ class Source(Component[ConfigT]):
 
         :raises RemoteError: ends this pull; the cursor stays at the last page stored.
         """
+
+    async def rewind(self, since: datetime) -> Cursor:
+        """Give the cursor from which `pull` yields what was closed since then, for `hub sync --since`.
+
+        Needs `Capability.REWIND`. Tickets that the hub already knows may be among them.
+        """
+        raise NotSupported("rewind")
 
     async def write_back(self, items: Sequence[Experience]) -> Sequence[Receipt]:
         """Put experiences onto their tickets; one receipt per item, in order.

@@ -1,0 +1,1 @@
+"""The testing kit for plugin authors: fakes of what the hub lends, rigs, and the contract every plugin keeps."""

@@ -1,0 +1,1 @@
+"""Answer pages, webhooks and health over HTTP."""

@@ -1,0 +1,186 @@
+"""The command: sets the stage, runs the hub on it, compares, and stays up until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from sandbox.customers import page_link
+from sandbox.desk import Desk
+from sandbox.hub_process import HubFailed, HubProcess, run_hub
+from sandbox.ledger import Ledger
+from sandbox.people import read_people
+from sandbox.play import Play
+from sandbox.story import Answer, plan
+from sandbox.summary import is_clean, print_summary, summarise
+from sandbox.view import View
+from sandbox.wiring import FIRST_PORT, NotTheDemo, Wiring, move_ports, read_wiring
+from sandbox.world import PortTaken, check_ports, run_world
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+SETTLE_SECONDS = 12.0
+"""How long the hub has to bring the last answers to their tickets."""
+WATCH_SECONDS = 2.0
+"""How long to look out for messages that must not come, when all that should come has come."""
+
+NOT_AS_PROMISED = 1
+CANNOT_RUN = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    :returns: the exit status: 0 when every customer was treated as promised, 1 when not, 2 when it cannot run.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return asyncio.run(_run(options))
+    except asyncio.CancelledError:
+        return INTERRUPTED
+    except HubFailed as failure:
+        print(f"hub demo: {failure}", file=sys.stderr)
+        return NOT_AS_PROMISED
+    except (NotTheDemo, PortTaken) as problem:
+        print(f"hub demo: {problem}", file=sys.stderr)
+        return CANNOT_RUN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hub demo", description="Run the hub against a simulated desk and phones.")
+    parser.add_argument("--once", action="store_true", help="end after the stories instead of staying up")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object when the stories are over, and no lines"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="another number gives other stories (default: %(default)s)")
+    parser.add_argument("--tickets", type=int, default=40, help="how many stories to play (default: %(default)s)")
+    parser.add_argument("--port-base", type=int, default=FIRST_PORT, help="first of four ports (default: %(default)s)")
+    return parser
+
+
+async def _run(options: argparse.Namespace) -> int:
+    _stop_on_signal()
+    console = Console(quiet=options.json, highlight=False)
+    ledger = Ledger(plan(options.tickets, read_people(HERE / "contacts.csv"), random.Random(options.seed)))
+    with tempfile.TemporaryDirectory(prefix="hub-demo-") as folder:
+        config = _lay_out(Path(folder), options.port_base)
+        wiring = read_wiring(config)
+        check_ports(wiring)
+        async with AsyncExitStack() as stack:
+            view = View(console, ledger)
+            world = await stack.enter_async_context(run_world(wiring, ledger, view))
+            play = Play(ledger, world.desk, world.customers, view, options.seed)
+            await play.prepare()
+            hub = await stack.enter_async_context(run_hub(config))
+            began = time.monotonic()
+            await hub.wait_until_ready(wiring.pages)
+            with view:
+                view.say("the hub is ready")
+                await _perform(play, ledger, world.desk, view, hub)
+            summary = summarise(ledger, await hub.status(), seed=options.seed, seconds=time.monotonic() - began)
+            print_summary(console, summary)
+            if options.json:
+                print(json.dumps(summary, ensure_ascii=False, indent=2), flush=True)
+            if not options.once:
+                _invite(console, wiring, ledger, config)
+                await _until_stopped(hub)
+    return 0 if is_clean(summary) else NOT_AS_PROMISED
+
+
+def _stop_on_signal() -> None:
+    """Let Ctrl-C and SIGTERM end the run once, in order: the hub first, then the systems it talks to."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    pending = iter([task.cancel])
+
+    def stop() -> None:
+        for cancel in pending:
+            cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+def _lay_out(folder: Path, first_port: int) -> Path:
+    """Put hub.toml into a folder of its own, where the hub's database may lie too, with what it refers to."""
+    config = folder / "hub.toml"
+    config.write_text(move_ports((ROOT / "hub.toml").read_text(encoding="utf-8"), first_port), encoding="utf-8")
+    (folder / "contrib").symlink_to(ROOT / "contrib", target_is_directory=True)
+    return config
+
+
+async def _perform(play: Play, ledger: Ledger, desk: Desk, view: View, hub: HubProcess) -> None:
+    """Play all stories, and wait until the hub has done its part.
+
+    :raises HubFailed: the hub ended in the middle.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(_watch(ledger, desk, view))
+            await play.run()
+            view.say("all stories are played; waiting for the last answers to reach their tickets")
+            await _settle(ledger)
+            watching.cancel()
+    except ExceptionGroup:
+        hub.check_alive()
+        raise
+    hub.check_alive()
+
+
+async def _settle(ledger: Ledger) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while not all(case.settled for case in ledger.cases):  # noqa: ASYNC110 - many things change it
+                await asyncio.sleep(0.2)
+    await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _watch(ledger: Ledger, desk: Desk, view: View) -> None:
+    """Read what the hub writes onto tickets."""
+    while True:
+        for message in await desk.new_results():
+            case = ledger.note_result(message)
+            if case is not None and case.written_back:
+                view.result(case)
+        await asyncio.sleep(0.5)
+
+
+def _invite(console: Console, wiring: Wiring, ledger: Ledger, config: Path) -> None:
+    """Say what can be tried by hand."""
+    unanswered = [
+        page_link(case.surveys[0].mail)
+        for case in ledger.cases
+        if case.surveys and case.surveys[0].mail and case.story.answer in (Answer.SILENT, Answer.FILTERED)
+    ]
+    console.print("\nTry it by hand, until you press Ctrl-C:")
+    for url in unanswered[:3]:
+        console.print(f"  answer a survey   {url}")
+    console.print(f"  ask the hub       hub status --config {config}", soft_wrap=True)
+    console.print(f"                    hub why '#{_first_number(ledger)}' --config {config}", soft_wrap=True)
+    console.print(f"  look into the desk's mailbox   IMAP 127.0.0.1:{wiring.imap_port}, no encryption,")
+    console.print(f"                    user {wiring.desk.username}, password {wiring.desk.password}")
+
+
+def _first_number(ledger: Ledger) -> int:
+    return next((case.tickets[0].number for case in ledger.cases if case.written_back), 0)
+
+
+async def _until_stopped(hub: HubProcess) -> None:
+    """Return when the run is to end."""
+    with suppress(asyncio.CancelledError):
+        while True:
+            hub.check_alive()
+            await asyncio.sleep(0.5)

@@ -1,0 +1,91 @@
+"""The simulated systems, running together on loopback."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from sandbox.browser import Browser
+from sandbox.customers import Customers
+from sandbox.desk import Desk
+from sandbox.imap_server import serve_imap
+from sandbox.ledger import Ledger, Survey
+from sandbox.mailbox import Mailbox
+from sandbox.phones import Phones, Sms
+from sandbox.post_office import PostOffice, serve_smtp
+from sandbox.story import Answer
+from sandbox.view import View
+from sandbox.web_server import serve
+from sandbox.wiring import HOST, Wiring
+
+_SERVERS = ("the hub's pages", "the desk's IMAP server", "the SMTP server", "the phones' gateway")
+
+
+class PortTaken(Exception):
+    """Something else listens where the sandbox must."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The desk and the customers, ready to be used."""
+
+    desk: Desk
+    customers: Customers
+
+
+def check_ports(wiring: Wiring) -> None:
+    """Make sure that all ports are free.
+
+    :raises PortTaken: with the port and what to do about it.
+    """
+    for server, port in zip(_SERVERS, wiring.ports(), strict=True):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                raise PortTaken(
+                    f"port {port}, meant for {server}, is in use. "
+                    "Stop what listens there (another demo?), or choose four other ports with --port-base."
+                ) from None
+
+
+@asynccontextmanager
+async def run_world(wiring: Wiring, ledger: Ledger, view: View) -> AsyncIterator[World]:
+    """Run all simulated systems for the length of the block; what reaches customers is noted in the ledger."""
+
+    def note(address: str, survey: Survey) -> None:
+        case = ledger.note_survey(address, survey)
+        if case is not None:
+            view.survey(case)
+
+    def on_sms(sms: Sms) -> None:
+        note(sms.recipient, Survey(sms.text))
+
+    def on_mail(recipient: str, mail: EmailMessage) -> None:
+        note(recipient, Survey(str(mail["Subject"]), mail))
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve_imap(wiring.imap_port, [wiring.desk, wiring.survey]))
+        folders = (wiring.closed_folder, wiring.sent_folder, wiring.results_folder)
+        agents = await Mailbox.open(wiring.imap_port, wiring.desk, folders)
+        accounts = {
+            account.address: await Mailbox.open(wiring.imap_port, account) for account in (wiring.desk, wiring.survey)
+        }
+        for mailbox in (agents, *accounts.values()):
+            stack.push_async_callback(mailbox.close)
+        post_office = PostOffice(accounts, on_mail)
+        post_office.dead_addresses.update(
+            case.story.person.email for case in ledger.cases if case.story.answer is Answer.BOUNCE
+        )
+        await stack.enter_async_context(serve_smtp(wiring.smtp_port, post_office, wiring.submission))
+        phones = Phones(wiring.sms.username, wiring.sms.password, wiring.inbound_sms_url, on_sms)
+        stack.push_async_callback(phones.close)
+        await stack.enter_async_context(serve(phones.app, wiring.phones_port))
+        browser = Browser()
+        stack.push_async_callback(browser.close)
+        desk = Desk(agents, post_office, wiring)
+        yield World(desk, Customers(phones, post_office, browser, wiring.sms.address))

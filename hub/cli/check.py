@@ -1,0 +1,78 @@
+"""`hub check`: calls every system and proves that what will be needed works, without side effects."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hub.cli.exits import Exit
+from hub.cli.options import AsJson, ConfigFile, load_config, open_store, print_json
+
+if TYPE_CHECKING:
+    from hub.api.component import CheckResult
+    from hub.config.models import HubConfig
+
+
+def check(*, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Call every system and prove that the credentials can do what will be needed. Nothing is changed or sent."""
+    config = load_config(config_file)
+    results = asyncio.run(_check_all(config))
+    all_ok = all(result.ok for found in results.values() for result in found)
+    if as_json:
+        print_json({"ok": all_ok, "components": results})
+    else:
+        for id_, found in results.items():
+            typer.echo(id_)
+            for result in found:
+                mark = "ok  " if result.ok else "FAIL"
+                typer.echo(f"  {mark}  {result.what}{': ' if result.detail else ''}{result.detail}")
+    if not all_ok:
+        raise typer.Exit(Exit.REMOTE)
+
+
+async def _check_all(config: HubConfig) -> dict[str, list[CheckResult]]:
+    from random import Random
+
+    from hub.clock import SystemClock
+    from hub.daemon.components import Workshop
+    from hub.http import transport
+
+    workshop = Workshop(transport(), SystemClock(), Random())  # noqa: S311 - jitter, not secrets
+    enabled = [component for component in config.components().values() if component.enabled]
+    instances = [workshop.build(component, config.web.public_url) for component in enabled]
+    try:
+        store, *found = await asyncio.gather(_check_store(config), *(_check_one(instance) for instance in instances))
+    finally:
+        await asyncio.gather(*(instance.component.close() for instance in instances))
+        await workshop.close()
+    return {"hub.store": store} | {instance.id: results for instance, results in zip(instances, found, strict=True)}
+
+
+async def _check_store(config: HubConfig) -> list[CheckResult]:
+    from hub.api.component import CheckResult
+    from hub.api.errors import HubError
+
+    try:
+        async with open_store(config):
+            return [CheckResult("the store opens and is up to date", ok=True)]
+    except HubError as error:
+        return [CheckResult("the store opens and is up to date", ok=False, detail=str(error))]
+
+
+async def _check_one(instance: Any) -> list[CheckResult]:
+    from hub.api.component import CheckResult
+    from hub.api.errors import RemoteError
+
+    try:
+        async with asyncio.timeout(60):
+            return list(await instance.component.check()) or [CheckResult("configured", ok=True)]
+    except TimeoutError:
+        return [
+            CheckResult("answers within a minute", ok=False, detail="it did not; see whether the host is reachable")
+        ]
+    except RemoteError as error:
+        return [CheckResult("works", ok=False, detail=str(error))]
+    except Exception as error:  # noqa: BLE001 - a plugin's bug is a failed check, not a traceback
+        return [CheckResult("works", ok=False, detail=f"the plugin failed with {type(error).__name__}; report it")]

@@ -1,0 +1,116 @@
+"""`hub invitations`: surveys that were sent, wait, or need the operator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hub.cli.exits import Exit
+from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json, say
+
+app = typer.Typer(help="Surveys that were sent, wait, or need you.", no_args_is_help=True)
+
+Ids = Annotated[list[int], typer.Argument(help="Numbers from `hub invitations list`.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before doing it.")]
+
+
+@app.command("list")
+def list_(
+    *,
+    state: Annotated[str | None, typer.Option(help="Only those in one state, such as unknown or failed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most, newest first.")] = 50,
+    config_file: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List invitations, newest first. Addresses are not shown."""
+    from hub.journey import operate
+    from hub.store.tables import InvitationState
+
+    if state is not None and state not in list(InvitationState):
+        raise typer.BadParameter(f"choose one of {', '.join(InvitationState)}", param_hint="--state")
+    config = load_config(config_file)
+    rows = asyncio.run(_with_store(config, lambda store: operate.list_invitations(store, state, limit)))
+    if as_json:
+        print_json({"invitations": [dict(row) for row in rows]})
+        return
+    for row in rows:
+        when = local_time(row["sent_at"] or row["due_at"], config.hub.timezone)
+        reason = f" ({row['reason']})" if row["reason"] else ""
+        typer.echo(
+            f"{row['id']:>8}  {when}  {row['gateway'] or '-':<12} {row['ticket_key']:<20} {row['state']}{reason}"
+        )
+    if not rows:
+        say("there are none")
+
+
+@app.command("answers")
+def answers(
+    *, limit: Annotated[int, typer.Option(min=1)] = 50, config_file: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """List answers that belong to no invitation. Prints customers' own words."""
+    from hub.journey import operate
+
+    config = load_config(config_file)
+    rows = asyncio.run(_with_store(config, lambda store: operate.list_unmatched(store, limit)))
+    if as_json:
+        print_json({"answers": [dict(row) for row in rows]})
+        return
+    for row in rows:
+        words = " ".join(row["text"].split())
+        typer.echo(
+            f"{local_time(row['received_at'], config.hub.timezone)}  {row['gateway']:<12} {row['sender']}: {words}"
+        )
+    if not rows:
+        say("there are none")
+
+
+@app.command("retry")
+def retry(ids: Ids, *, yes: Yes = False, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Send invitations again whose outcome is unknown, or which failed. A customer may then get a second message."""
+    from hub.journey import operate
+
+    _change(ids, "Send again", operate.retry, yes=yes, config_file=config_file, as_json=as_json)
+
+
+@app.command("cancel")
+def cancel(ids: Ids, *, yes: Yes = False, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Take back invitations that wait, or whose outcome is unknown."""
+    from hub.journey import operate
+
+    _change(ids, "Cancel", operate.cancel, yes=yes, config_file=config_file, as_json=as_json)
+
+
+def _change(
+    ids: list[int],
+    verb: str,
+    action: Callable[..., Awaitable[Any]],
+    *,
+    yes: bool,
+    config_file: Path | None,
+    as_json: bool,
+) -> None:
+    from hub.clock import SystemClock
+
+    config = load_config(config_file)
+    if not yes:
+        typer.confirm(f"{verb} {len(ids)} invitation(s)?", abort=True, err=True)
+    now = SystemClock().now()
+    refused: dict[int, str] = asyncio.run(_with_store(config, lambda store: action(store, ids, now)))
+    changed = [id_ for id_ in ids if id_ not in refused]
+    if as_json:
+        print_json({"changed": changed, "refused": {str(id_): reason for id_, reason in refused.items()}})
+    else:
+        say(f"{len(changed)} done")
+        for id_, reason in refused.items():
+            say(f"{id_}: left alone: {reason}")
+    if refused:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+async def _with_store(config: Any, action: Callable[[Any], Awaitable[Any]]) -> Any:
+    async with open_store(config) as store:
+        return await action(store)

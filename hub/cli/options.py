@@ -1,0 +1,69 @@
+"""Options and helpers that commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from hub.config.models import HubConfig
+    from hub.store.engine import Store
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="The configuration file; else $HUB_CONFIG, else ./hub.toml.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def load_config(option: Path | None) -> HubConfig:
+    """The valid configuration a command works with; its secrets are masked in whatever is logged."""
+    from hub.config.load import find, load
+    from hub.log import configure_logging
+
+    config = load(find(option))
+    configure_logging(level=config.hub.log_level, secrets=config.secret_values())
+    return config
+
+
+@asynccontextmanager
+async def open_store(config: HubConfig) -> AsyncIterator[Store]:
+    """The store of a configuration, for as long as a command runs."""
+    from hub.store.engine import Store
+
+    store = await Store.open(config.hub.store)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one JSON object on stdout."""
+    typer.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def say(text: str = "") -> None:
+    """Tell a person something; data goes to stdout, words go to stderr."""
+    typer.echo(text, err=True)
+
+
+def local_time(value: datetime | None, zone: str) -> str:
+    """A time as people at the desk read it."""
+    from zoneinfo import ZoneInfo
+
+    return "-" if value is None else f"{value.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)

@@ -1,0 +1,134 @@
+"""`hub run` and `hub sync`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.cli.exits import Exit
+from hub.cli.options import AsJson, ConfigFile, load_config, open_store, print_json, say
+
+if TYPE_CHECKING:
+    from hub.config.models import HubConfig
+    from hub.daemon.sync import Forecast, Summary
+
+
+def run(*, config_file: ConfigFile = None) -> None:
+    """Run the hub: pull, ask, listen and write back until it is told to stop.
+
+    The first SIGTERM or Ctrl-C finishes what is under way, the second stops at once. SIGHUP reads hub.toml again.
+    """
+    import signal
+
+    from hub.daemon.run import run as run_daemon
+
+    config = load_config(config_file)
+    ended_by = asyncio.run(run_daemon(config, lambda: load_config(config_file)))
+    if ended_by is not None:
+        raise typer.Exit(Exit.INTERRUPTED if ended_by is signal.SIGINT else Exit.TERMINATED)
+
+
+def sync(
+    source: Annotated[str | None, typer.Argument(help="The NAME of [sources.NAME]; without it, all.")] = None,
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(help='Start from then instead of where the last pull ended: "2h", or 2026-11-01T08:00.'),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say for each ticket what would happen, and why.")
+    ] = False,
+    config_file: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pull closed tickets now and carry them through: ask, collect answers, write back what is due.
+
+    Safe beside a running daemon. A first pull starts from now, unless --since says otherwise.
+    """
+    config = load_config(config_file)
+    sources = _sources(config, source)
+    start = _parse_since(since, config)
+    if dry_run:
+        forecasts = asyncio.run(_forecast(config, sources, start, as_json))
+        if as_json:
+            print_json({"tickets": forecasts})
+        return
+    summary = asyncio.run(_sync(config, sources, start))
+    _print_summary(summary, as_json)
+    if summary.failed:
+        raise typer.Exit(Exit.REMOTE)
+
+
+def _sources(config: HubConfig, source: str | None) -> list[str]:
+    enabled = [name for name, component in config.sources.items() if component.enabled]
+    if source is not None and source not in enabled:
+        raise typer.BadParameter(f"hub.toml has the sources {', '.join(enabled)}", param_hint="SOURCE")
+    return enabled if source is None else [source]
+
+
+def _parse_since(text: str | None, config: HubConfig) -> datetime | None:
+    """A duration back from now, or a time in the hub's zone unless it names its own."""
+    from zoneinfo import ZoneInfo
+
+    import durationpy
+
+    if text is None:
+        return None
+    try:
+        return datetime.now(UTC) - durationpy.from_str(text)
+    except durationpy.DurationError:
+        pass
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            'write a duration such as "2h", or a time such as 2026-11-01T08:00', param_hint="--since"
+        ) from None
+    return (value if value.tzinfo else value.replace(tzinfo=ZoneInfo(config.hub.timezone))).astimezone(UTC)
+
+
+async def _sync(config: HubConfig, sources: list[str], since: datetime | None) -> Summary:
+    from hub.daemon.sync import sync as sync_once
+
+    async with open_store(config) as store:
+        return await sync_once(config, store, sources, since, _progress)
+
+
+async def _forecast(config: HubConfig, sources: list[str], since: datetime | None, as_json: bool) -> list[Forecast]:
+    from hub.daemon.sync import forecast
+
+    found = []
+    async with open_store(config) as store:
+        async for one in forecast(config, store, sources, since, _progress):
+            found.append(one)
+            if not as_json:
+                typer.echo(f"{one.source}  {one.ticket:<20} {one.would:<8} {one.why}")
+    if not found:
+        say("no ticket was closed since the last pull")
+    return found
+
+
+def _progress(line: str) -> None:
+    """One line that rewrites itself, for people; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        typer.echo(f"\r\033[K{line}", nl=False, err=True)
+
+
+def _print_summary(summary: Summary, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        values: dict[str, Any] = asdict(summary)
+        print_json(values)
+        return
+    if sys.stderr.isatty():
+        say()
+    pulled = ", ".join(f"{count} from {name}" for name, count in summary.pulled.items()) or "nothing"
+    say(f"new closures: {pulled}")
+    say(f"surveys sent: {summary.sent}; replies: {summary.received}; results written back: {summary.written_back}")
+    for id_, reason in summary.failed.items():
+        say(f"{id_}: {reason}")

@@ -1,0 +1,335 @@
+"""What hub.toml can say, and what the hub gets from it."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from hub.api.component import PluginConfig
+from hub.api.gateway import GatewayType
+from hub.api.settings import Duration, Secret
+from hub.api.sink import SinkType
+from hub.api.source import SourceType
+from hub.config.secrets import ResolvedSecret
+from hub.registry import did_you_mean
+
+Kind = Literal["sources", "gateways", "sinks"]
+KINDS: tuple[Kind, ...] = ("sources", "gateways", "sinks")
+
+Offered = SourceType[Any] | GatewayType[Any] | SinkType[Any]
+"""What a plugin registered for one kind."""
+
+LONGEST = timedelta(days=3650)
+"""Longer durations are a slip, and would lead to times that no calendar has."""
+
+
+def _sane(value: timedelta) -> timedelta:
+    if value < timedelta():
+        raise ValueError("must not be negative")
+    if value > LONGEST:
+        raise ValueError(f"must be {LONGEST.days}d or less")
+    return value
+
+
+def _at_least_a_second(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError("must be 1s or more")
+    return value
+
+
+Span = Annotated[Duration, AfterValidator(_sane)]
+"""A duration of zero or more."""
+Interval = Annotated[Span, AfterValidator(_at_least_a_second)]
+"""A duration that a loop can wait for."""
+Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """The part of each day, in the customer's time zone, in which nothing is sent. It may span midnight."""
+
+    start: time
+    end: time
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
+
+_QUIET_HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
+
+
+def _quiet_hours(value: Any) -> Any:
+    if value is None or isinstance(value, QuietHours) or value == "":
+        return value or None
+    match = _QUIET_HOURS.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('must be two times of day, such as "20:00-08:00", or "" for none')
+    hours = [int(part) for part in match.groups()]
+    quiet = QuietHours(time(hours[0], hours[1]), time(hours[2], hours[3]))
+    if quiet.start == quiet.end:
+        raise ValueError('must start and end at different times; write "" for no quiet hours')
+    return quiet
+
+
+class Section(BaseModel):
+    """Base of the hub's own settings: frozen, and an unknown setting is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class HubSettings(Section):
+    """The hub itself: `[hub]`."""
+
+    store: Annotated[str, WithJsonSchema(TypeAdapter(Secret).json_schema())] = Field(
+        default="sqlite:///hub.db", repr=False, validate_default=True
+    )
+    """Where the hub keeps its data: `sqlite:///FILE`, relative to hub.toml, or `postgresql://USER@HOST/DATABASE`.
+    A URL with a password is a secret and is written as one."""
+    timezone: str = "Europe/Helsinki"
+    """IANA time zone for quiet hours and for times that people read."""
+    language: Literal["fi", "sv", "en"] = "fi"
+    """Language of a survey when the customer's is not known."""
+    region: str = "FI"
+    """Country, as two letters, of phone numbers that are written without a country code."""
+    contacts: Path | None = None
+    """CSV file with the columns email, phone, language and name, relative to hub.toml. It completes what a ticket
+    does not say of its customer."""
+    allow_plain_secrets: bool = False
+    """Accept secrets that stand in hub.toml itself. For trials only."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important events that are logged."""
+
+    @property
+    def store_password(self) -> str | None:
+        """The password in the store's URL, as it is written there."""
+        url = urlsplit(self.store)
+        in_query = (part.partition("=") for part in url.query.split("&"))
+        return url.password or next((value for name, _, value in in_query if name == "password"), None)
+
+    @field_validator("store")
+    @classmethod
+    def _known_store(cls, value: str, info: ValidationInfo) -> str:
+        scheme, _, rest = value.partition(":///" if value.startswith("sqlite") else "://")
+        if scheme == "postgresql" and rest and _is_url(value):
+            return value
+        if scheme != "sqlite" or rest in ("", ":memory:"):
+            raise ValueError('must be "sqlite:///hub.db" or "postgresql://user@host/database"')
+        return f"sqlite:///{_folder(info) / rest}"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            near = did_you_mean(value, zoneinfo.available_timezones())
+            raise ValueError(
+                f'is not a time zone this machine knows. Write for example "Europe/Helsinki".{near}'
+            ) from None
+        return value
+
+    @field_validator("region")
+    @classmethod
+    def _known_region(cls, value: str) -> str:
+        from phonenumbers import SUPPORTED_REGIONS
+
+        if value.upper() not in SUPPORTED_REGIONS:
+            raise ValueError('must be the two letters of a country, such as "FI"')
+        return value.upper()
+
+    @field_validator("contacts")
+    @classmethod
+    def _beside_the_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        return value and _folder(info) / value
+
+
+def _is_url(value: str) -> bool:
+    try:
+        urlsplit(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _folder(info: ValidationInfo) -> Path:
+    return Path((info.context or {}).get("folder", ""))
+
+
+class WebSettings(Section):
+    """Answer pages and webhooks: `[web]`."""
+
+    listen: str = "127.0.0.1:8080"
+    """Address and port the hub listens on, behind the reverse proxy that terminates TLS."""
+    public_url: str
+    """The address under which customers and gateways reach the hub: `https://survey.example.org`."""
+
+    @property
+    def host(self) -> str:
+        """The address part of `listen`, an IPv6 one without brackets."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port part of `listen`."""
+        return int(self.listen.rpartition(":")[2])
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})", value)
+        if match is None or int(match[2]) > 65535:
+            raise ValueError('must be an address and a port, such as "127.0.0.1:8080"')
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _absolute_url(cls, value: str) -> str:
+        try:
+            url = urlsplit(value)
+            usable = url.scheme in ("http", "https") and url.hostname and url.port != 0 and url.username is None
+        except ValueError:
+            usable = False
+        if not usable or not re.fullmatch(r"[^\s?#\\]+", value):
+            raise ValueError('must be a URL without query, such as "https://survey.example.org"')
+        return value.rstrip("/")
+
+
+class SurveySettings(Section):
+    """Whom the hub asks, when and how: `[survey]`."""
+
+    sender_name: Name
+    """Who asks, as customers know it. Stands in every message and on every page."""
+    gateways: tuple[str, ...] = ()
+    """Names of gateways in order of preference; the first that can reach the customer is used. Without this setting
+    all gateways, in the order of the file."""
+    delay: Span = timedelta(minutes=10)
+    """How long after the closing the customer is asked."""
+    max_age: Interval = timedelta(days=3)
+    """A ticket that was closed longer ago is not surveyed."""
+    expires: Interval = timedelta(days=14)
+    """How long after it was sent a survey can be answered."""
+    contact_interval: Span = timedelta(days=30)
+    """The same customer is not asked again before this time has passed. "0s" for no limit."""
+    quiet_hours: Annotated[
+        QuietHours | None,
+        BeforeValidator(_quiet_hours),
+        WithJsonSchema({"type": "string", "pattern": f"^({_QUIET_HOURS.pattern})?$"}),
+    ] = QuietHours(time(20), time(8))
+    """Hours in which nothing is sent, such as "20:00-08:00". An empty text for none."""
+    exclude_domains: tuple[str, ...] = ()
+    """Customers whose e-mail address is in one of these domains are not asked."""
+    exclude_tickets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Tickets not to survey: a ticket's field and shell patterns for it, regardless of case, such as
+    `{ team = ["Internal*"] }`."""
+
+    @field_validator("gateways")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if value.count(name) > 1:
+                raise ValueError(f"names {name!r} twice")
+        return value
+
+    @field_validator("max_age")
+    @classmethod
+    def _longer_than_delay(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        if value <= info.data.get("delay", timedelta()):
+            raise ValueError("must be longer than survey.delay, or no customer is ever asked")
+        return value
+
+    @field_validator("exclude_domains")
+    @classmethod
+    def _domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        domains = tuple(domain.strip().removeprefix("@").casefold() for domain in value)
+        if not all(re.fullmatch(r"[^\s@.]+(\.[^\s@.]+)*", domain) for domain in domains):
+            raise ValueError('must be a list of domains, such as ["acme.example"]')
+        return domains
+
+
+class Envelope(Section):
+    """What every table of a component can say, whatever its plugin is."""
+
+    plugin: Name
+    """The plugin that serves it. `hub plugins list` shows which are installed."""
+    enabled: bool = True
+    """Set to false to switch it off and keep its settings."""
+    interval: Interval = timedelta(minutes=1)
+    """How often the hub looks for news."""
+
+
+class GatewayEnvelope(Envelope):
+    """What every table of a gateway can say besides."""
+
+    max_in_flight: Annotated[int, Field(ge=1, le=1000)] = 16
+    """How many messages are sent at the same time at most."""
+
+
+def envelope_of(kind: Kind) -> type[Envelope]:
+    """The settings that the hub itself reads from a table of this kind."""
+    return GatewayEnvelope if kind == "gateways" else Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentConfig:
+    """One `[sources.NAME]`, `[gateways.NAME]` or `[sinks.NAME]`, validated, with its secrets resolved."""
+
+    kind: Kind
+    name: str
+    plugin: str
+    type: Offered
+    settings: PluginConfig
+    enabled: bool
+    interval: timedelta
+    max_in_flight: int
+    fingerprint: str = field(repr=False, default="")
+    """Changes when a setting or the value of a secret does. Not for showing."""
+    secrets: tuple[ResolvedSecret, ...] = field(repr=False, default=())
+
+    @property
+    def id(self) -> str:
+        """`sources.NAME`, unique within the configuration."""
+        return f"{self.kind}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class HubConfig:
+    """A valid configuration."""
+
+    path: Path
+    hub: HubSettings
+    web: WebSettings
+    survey: SurveySettings
+    sources: Mapping[str, ComponentConfig]
+    gateways: Mapping[str, ComponentConfig]
+    sinks: Mapping[str, ComponentConfig]
+    secrets: tuple[ResolvedSecret, ...] = field(repr=False, default=())
+
+    def components(self) -> dict[str, ComponentConfig]:
+        """All sources, gateways and sinks by id."""
+        tables = (self.sources, self.gateways, self.sinks)
+        return {component.id: component for table in tables for component in table.values()}
+
+    def secret_values(self) -> frozenset[str]:
+        """The values no log may hold: every secret, and the password in the store's URL."""
+        values = {secret.value.get_secret_value() for secret in self.secrets}
+        password = self.hub.store_password
+        return frozenset(values | ({password, unquote(password)} if password else set()))

@@ -1,0 +1,68 @@
+"""Whether a component works: paused with back-off when it does not, said once when it goes and once when it is back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+import structlog
+
+from hub.api.component import Clock
+from hub.api.errors import RateLimited, RemoteError
+from hub.journey.backoff import backoff
+from hub.store import components
+from hub.store.engine import Store
+
+_FIRST = timedelta(seconds=5)
+_LONGEST = timedelta(minutes=10)
+_REMEMBER_EVERY = timedelta(seconds=60)  # a commit for every idle look would wear the disk for nothing
+
+
+class Health:
+    """The health of one loop of one component, kept in the store for `hub status`."""
+
+    def __init__(self, store: Store, loop_id: str, clock: Clock, chance: Random) -> None:
+        self._store = store
+        self._id = loop_id
+        self._clock = clock
+        self._random = chance
+        self._failures = 0
+        self._since: datetime | None = None
+        self._remembered: datetime | None = None
+        self._log = structlog.get_logger(component=loop_id)
+
+    async def worked(self) -> None:
+        """The loop did its work."""
+        now = self._clock.now()
+        if self._since is not None:
+            self._log.info("component.recovered", failed_for_s=round((now - self._since).total_seconds()))
+        elif self._remembered is not None and now - self._remembered < _REMEMBER_EVERY:
+            return
+        self._failures, self._since, self._remembered = 0, None, now
+        await self._store.commit(lambda connection: components.worked(connection, self._id, now))
+
+    async def failed(self, error: Exception) -> timedelta:
+        """The loop could not do its work.
+
+        :returns: how long to leave the component alone.
+        """
+        now = self._clock.now()
+        words = str(error) if isinstance(error, RemoteError) else f"the plugin failed with {type(error).__name__}"
+        if self._since is None:
+            self._since = now
+            self._log.warning("component.failing", error=type(error).__name__, reason=words)
+        pause = self._pause(error)
+        self._failures += 1
+        failures, since = self._failures, self._since
+        await self._store.commit(
+            lambda connection: components.failed(
+                connection, self._id, error=words, failures=failures, since=since, retry_at=now + pause
+            )
+        )
+        return pause
+
+    def _pause(self, error: Exception) -> timedelta:
+        asked = error.retry_after if isinstance(error, RateLimited) and error.retry_after else timedelta()
+        pause = max(backoff(self._failures, _FIRST, _LONGEST), asked)
+        spread: timedelta = pause * self._random.uniform(1.0, 1.3)
+        return spread

@@ -1,0 +1,188 @@
+"""One pass by hand: pull, decide, send what is due, collect, write back. Safe beside a running daemon."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+
+from hub.api.component import Capability
+from hub.api.errors import ConfigError, RemoteError
+from hub.api.gateway import Gateway
+from hub.api.records import Cursor, Ticket
+from hub.api.source import Source
+from hub.clock import SystemClock
+from hub.config.models import HubConfig
+from hub.daemon import steps
+from hub.daemon.components import Instance, Workshop
+from hub.daemon.service import plan_of, post_of, target_of
+from hub.http import transport
+from hub.journey.invite import load_contacts
+from hub.journey.policy import WORDS, Ask, Plan, decide, reach
+from hub.store.engine import Store
+from hub.store.tables import closures
+
+Progress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a pass did."""
+
+    pulled: dict[str, int] = field(default_factory=dict)
+    """New closures by source."""
+    sent: int = 0
+    received: int = 0
+    written_back: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why a component could not do its part, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would happen to one ticket."""
+
+    source: str
+    ticket: str
+    would: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    config: HubConfig
+    store: Store
+    plan: Plan
+    instances: dict[str, Instance]
+    clock: SystemClock
+    progress: Progress
+
+    def of(self, *names: str) -> list[Instance]:
+        return [self.instances[f"sources.{name}"] for name in names if f"sources.{name}" in self.instances]
+
+
+async def sync(
+    config: HubConfig, store: Store, sources: Sequence[str], since: datetime | None, progress: Progress
+) -> Summary:
+    """Run one pass over the named sources and everything behind them."""
+    summary = Summary()
+    async with _open(config, store, progress) as this:
+        for instance in this.of(*sources):
+            await _part(summary, instance.id, _pull(this, instance, since, summary))
+        await _drain(this, summary)
+        for instance in this.instances.values():
+            if isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT):
+                await _part(summary, instance.id, _collect(this, instance, summary))
+        await _drain(this, summary)
+    return summary
+
+
+async def forecast(
+    config: HubConfig, store: Store, sources: Sequence[str], since: datetime | None, progress: Progress
+) -> AsyncIterator[Forecast]:
+    """Say for each closed ticket what a pass would do and why. Nothing is stored or sent."""
+    async with _open(config, store, progress) as this:
+        for instance in this.of(*sources):
+            source = instance.component
+            assert isinstance(source, Source)
+            cursor = await _cursor(this, instance, since)
+            async for page in source.pull(cursor):
+                for ticket in page.tickets:
+                    yield await _foretell(this, instance.config.name, ticket)
+
+
+async def _foretell(this: _Pass, source: str, ticket: Ticket) -> Forecast:
+    async with this.store.read() as connection:
+        known = await connection.scalar(
+            sa.select(sa.func.count())
+            .select_from(closures)
+            .where(closures.c.source == source, closures.c.ticket_id == ticket.id)
+            .where(closures.c.closure_key == ticket.closure_key)
+        )
+        who = reach(ticket, this.plan)
+        contacts = await load_contacts(connection, [who])
+    if known:
+        return Forecast(source, ticket.key, "nothing", f"this closing is known already; see: hub why {ticket.key}")
+    decision = decide(ticket, who, contacts, this.plan, this.clock.now())
+    if isinstance(decision, Ask):
+        when = f"{decision.due_at.astimezone(this.plan.zone):%Y-%m-%d %H:%M}"
+        return Forecast(source, ticket.key, "ask", f"over {decision.gateway} in {decision.language}, at {when}")
+    return Forecast(source, ticket.key, "skip", f"{WORDS[decision.reason]} ({decision.reason})")
+
+
+async def _pull(this: _Pass, instance: Instance, since: datetime | None, summary: Summary) -> None:
+    name = instance.config.name
+    cursor = await _cursor(this, instance, since)
+    async for new in steps.pull(this.store, instance, this.clock, cursor):
+        summary.pulled[name] = summary.pulled.get(name, 0) + new
+        this.progress(f"{name}: {summary.pulled[name]} new closures")
+
+
+async def _cursor(this: _Pass, instance: Instance, since: datetime | None) -> Cursor | None:
+    if since is None:
+        return await steps.cursor_of(this.store, instance.id)
+    if not instance.can(Capability.REWIND):
+        raise ConfigError(f"{instance.id}: this plugin cannot start from a given time; leave out --since")
+    assert isinstance(instance.component, Source)
+    return await instance.component.rewind(since)
+
+
+async def _collect(this: _Pass, instance: Instance, summary: Summary) -> None:
+    async for inbound in steps.collect(this.store, instance, this.plan.region, this.clock):
+        summary.received += len(inbound.replies)
+        this.progress(f"{instance.config.name}: {summary.received} replies")
+
+
+async def _drain(this: _Pass, summary: Summary) -> None:
+    """Carry everything that is due through the stages behind."""
+    posts = {
+        instance.id: post_of(instance, this.config, this.clock)
+        for instance in this.instances.values()
+        if isinstance(instance.component, Gateway)
+    }
+    while await steps.journey(this.store, this.plan, this.instances, list(posts.values()), this.clock):
+        pass
+    for id_, post in posts.items():
+        await _part(summary, id_, _send(this, this.instances[id_], post, summary))
+    for instance in this.instances.values():
+        if target := target_of(instance, this.clock):
+            await _part(summary, instance.id, _write(this, target, summary))
+
+
+async def _send(this: _Pass, instance: Instance, post: Any, summary: Summary) -> None:
+    while tried := await steps.deliver(this.store, instance, post, this.plan):
+        summary.sent += tried
+        this.progress(f"{instance.config.name}: {summary.sent} surveys sent")
+
+
+async def _write(this: _Pass, target: Any, summary: Summary) -> None:
+    while written := await steps.write_back(this.store, target):
+        summary.written_back += written
+        this.progress(f"{target.id}: {summary.written_back} results written back")
+
+
+async def _part(summary: Summary, id_: str, work: Any) -> None:
+    """A component that fails does not keep the others from their part."""
+    try:
+        await work
+    except RemoteError as error:
+        summary.failed[id_] = str(error)
+
+
+@asynccontextmanager
+async def _open(config: HubConfig, store: Store, progress: Progress) -> AsyncIterator[_Pass]:
+    clock, chance = SystemClock(), Random()  # noqa: S311 - jitter, not secrets
+    workshop = Workshop(transport(), clock, chance)
+    enabled = {id_: component for id_, component in config.components().items() if component.enabled}
+    instances = {id_: workshop.build(component, config.web.public_url) for id_, component in enabled.items()}
+    try:
+        yield _Pass(config, store, plan_of(config), instances, clock, progress)
+    finally:
+        for instance in instances.values():
+            await instance.component.close()
+        await workshop.close()

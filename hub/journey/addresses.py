@@ -1,0 +1,63 @@
+"""Addresses as the hub compares them: numbers in E.164, mail addresses without case and plus tags."""
+
+from __future__ import annotations
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
+
+_MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+def mobile(number: str | None, region: str) -> str | None:
+    """The number in E.164 if a text message can reach it, else None."""
+    parsed = _parse(number, region)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return None
+    if phonenumbers.number_type(parsed) not in _MOBILE:
+        return None
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+def sender(address: str, region: str) -> str:
+    """Who wrote, in the form invitations store: gateways give a number as +358…, 358…, 00358… or 040…
+
+    A short number or a name stays as it came.
+    """
+    if "@" in address:
+        return address.strip()
+    digits = address.strip().lstrip("+")
+    for candidate in (address, f"+{digits.removeprefix('00')}"):
+        parsed = _parse(candidate, region)
+        if parsed is not None and phonenumbers.is_valid_number(parsed):
+            return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    return address.strip()
+
+
+def email(address: str | None) -> str | None:
+    """A mail address with its domain in lower case, or None if it is none."""
+    if address is None:
+        return None
+    local, at, domain = address.strip().rpartition("@")
+    if not (local and at and domain) or any(c.isspace() or ord(c) < 32 for c in address.strip()):
+        return None
+    return f"{local}@{domain.lower()}"
+
+
+def identity(address: str) -> str:
+    """The key of a contact: the same for all spellings of one address."""
+    local, at, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}" if at else address
+
+
+def domain(address: str) -> str:
+    """What follows the @."""
+    return address.rpartition("@")[2].lower()
+
+
+def _parse(number: str | None, region: str) -> phonenumbers.PhoneNumber | None:
+    if not number:
+        return None
+    try:
+        return phonenumbers.parse(number, region)
+    except NumberParseException:
+        return None

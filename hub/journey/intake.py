@@ -1,0 +1,50 @@
+"""Stage 1: pages of closed tickets become closures, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.api.records import Page, Ticket
+from hub.faults import fault_point
+from hub.journey.invite import withdraw_reopened
+from hub.store import components
+from hub.store.dialect import insert
+from hub.store.engine import Store
+from hub.store.tables import closures
+
+
+async def store_page(store: Store, source: str, page: Page, now: datetime) -> int:
+    """Store a page's closures and its cursor in one transaction.
+
+    :returns: how many closures were new.
+    """
+    async with store.write() as connection:
+        new = await _insert_closures(connection, source, page.tickets, now)
+        await withdraw_reopened(connection, source, page.reopened, now)
+        await components.set_cursor(connection, f"sources.{source}", page.cursor)
+        fault_point("intake.before_commit")
+    fault_point("intake.stored")
+    return new
+
+
+async def _insert_closures(connection: AsyncConnection, source: str, tickets: Sequence[Ticket], now: datetime) -> int:
+    if not tickets:
+        return 0
+    rows = [
+        {
+            "source": source,
+            "ticket_id": ticket.id,
+            "closure_key": ticket.closure_key,
+            "ticket_key": ticket.key,
+            "closed_at": ticket.closed_at,
+            "seen_at": now,
+            "ticket": ticket.model_dump_json(exclude_defaults=True),
+            "decided": False,
+        }
+        for ticket in tickets
+    ]
+    statement = insert(connection, closures).values(rows).on_conflict_do_nothing().returning(closures.c.id)
+    return len((await connection.execute(statement)).all())

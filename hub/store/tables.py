@@ -1,0 +1,230 @@
+"""The tables. A row's state says what is to be done with it; `claimed_by` and `lease_until` say who is doing it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """Aware UTC datetimes, also on SQLite, which has no time zones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class InvitationState(StrEnum):
+    """What has become of one survey."""
+
+    WAITING = "waiting"  # to be sent when due
+    SENDING = "sending"  # a worker has begun to send; committed before anything leaves
+    SENT = "sent"  # taken by the gateway
+    DELIVERED = "delivered"  # reported as arrived, or answered
+    FAILED = "failed"  # refused, or reported as not delivered
+    UNKNOWN = "unknown"  # may have left; a report, a reply or the operator decides
+    SKIPPED = "skipped"  # deliberately not sent; the reason is stored
+    CANCELLED = "cancelled"  # taken back before it was sent
+
+
+class AnswerState(StrEnum):
+    """What has become of one raw answer."""
+
+    NEW = "new"  # not looked at yet
+    USED = "used"  # belongs to an invitation
+    AUTOMATIC = "automatic"  # machine mail: kept, not counted
+    UNMATCHED = "unmatched"  # belongs to no invitation: unsolicited feedback, listed for the operator
+
+
+class WriteBackState(StrEnum):
+    """What has become of one experience on its way to one target."""
+
+    PENDING = "pending"  # to be written when due
+    WRITING = "writing"  # a worker has begun
+    DONE = "done"  # there, and read back where the target allows
+    FAILED = "failed"  # never possible; the reason is stored
+    SUPERSEDED = "superseded"  # a later answer came before this one was written
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+def _when(name: str, **options: Any) -> sa.Column[datetime]:
+    return sa.Column(name, UtcDateTime, **options)
+
+
+def _claim() -> tuple[sa.Column[str], sa.Column[datetime]]:
+    return sa.Column("claimed_by", sa.Text), _when("lease_until")
+
+
+def _partial(name: str, *columns: str, where: str) -> sa.Index:
+    condition = sa.text(where)
+    return sa.Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+closures = sa.Table(
+    "closures",
+    metadata,
+    _id(),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("ticket_id", sa.Text, nullable=False),
+    sa.Column("closure_key", sa.Text, nullable=False),
+    sa.Column("ticket_key", sa.Text, nullable=False),
+    _when("closed_at", nullable=False),
+    _when("seen_at", nullable=False),
+    sa.Column("ticket", sa.Text, nullable=False),  # hub.Ticket as JSON
+    sa.Column("decided", sa.Boolean, nullable=False, default=False),
+    sa.UniqueConstraint("source", "ticket_id", "closure_key"),
+    sa.Index("ix_closures_ticket_key", "ticket_key"),
+    _partial("ix_closures_undecided", "id", where="NOT decided"),
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("address", sa.Text, primary_key=True),  # E.164, or an e-mail address in lower case
+    _when("asked_at"),  # when the last survey that was not withdrawn is or was due
+    sa.Column("asked_for", sa.ForeignKey("closures.id")),  # and for which closure
+    _when("opted_out_at"),
+    _when("unusable_at"),
+    sa.Column("unusable_reason", sa.Text),
+    sa.Index("ix_contacts_asked_for", "asked_for"),
+)
+
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    _id(),
+    sa.Column("closure_id", sa.ForeignKey("closures.id"), nullable=False, unique=True),
+    sa.Column("token", sa.Text, nullable=False, unique=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("survey_version", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("gateway", sa.Text),
+    sa.Column("channel", sa.Text),
+    sa.Column("address", sa.Text),
+    _when("created_at", nullable=False),
+    _when("due_at"),
+    _when("expires_at"),
+    _when("sent_at"),
+    _when("delivered_at"),
+    _when("answered_at"),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("provider_id", sa.Text),
+    *_claim(),
+    _partial("ix_invitations_due", "gateway", "due_at", where="state = 'waiting'"),
+    _partial("ix_invitations_lease", "lease_until", where="state = 'sending'"),
+    sa.Index("ix_invitations_address", "address", "sent_at"),
+    sa.Index("ix_invitations_provider_id", "provider_id"),
+)
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    _id(),
+    sa.Column("gateway", sa.Text, nullable=False),  # the NAME of a gateway, or "page"
+    sa.Column("provider_id", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("invitation_id", sa.ForeignKey("invitations.id")),
+    sa.Column("matched_by", sa.Text),
+    sa.Column("key", sa.Text),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("recipient", sa.Text),
+    sa.Column("rating", sa.Integer),  # from a page; other answers are read from their text
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("raw", sa.Text, nullable=False, default=""),
+    _when("received_at", nullable=False),
+    _when("stored_at", nullable=False),
+    sa.UniqueConstraint("gateway", "provider_id"),
+    sa.Index("ix_answers_invitation_id", "invitation_id"),
+    _partial("ix_answers_new", "id", where="state = 'new'"),
+)
+
+reports = sa.Table(
+    "reports",
+    metadata,
+    _id(),
+    sa.Column("gateway", sa.Text, nullable=False),
+    sa.Column("key", sa.Text),
+    sa.Column("provider_id", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("address_unusable", sa.Boolean, nullable=False, default=False),
+    _when("at", nullable=False),
+    _when("stored_at", nullable=False),
+)
+
+experiences = sa.Table(
+    "experiences",
+    metadata,
+    _id(),
+    sa.Column("invitation_id", sa.ForeignKey("invitations.id"), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("uid", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),  # hub.Experience as JSON
+    _when("created_at", nullable=False),
+    sa.UniqueConstraint("invitation_id", "revision"),
+)
+
+write_backs = sa.Table(
+    "write_backs",
+    metadata,
+    _id(),
+    sa.Column("experience_id", sa.ForeignKey("experiences.id"), nullable=False),
+    sa.Column("target", sa.Text, nullable=False),  # a component's id, such as "sources.desk"
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    _when("next_at", nullable=False),
+    _when("done_at"),
+    sa.Column("provider_id", sa.Text),
+    sa.Column("reason", sa.Text),
+    *_claim(),
+    sa.UniqueConstraint("experience_id", "target"),
+    _partial("ix_write_backs_open", "target", "next_at", where="state IN ('pending', 'writing')"),
+)
+
+components = sa.Table(
+    "components",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("cursor", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("failures", sa.Integer, nullable=False, default=0),
+    _when("failing_since"),
+    _when("retry_at"),
+    _when("last_ok_at"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    _id(),
+    sa.Column("closure_id", sa.ForeignKey("closures.id"), nullable=False),
+    _when("at", nullable=False),
+    sa.Column("what", sa.Text, nullable=False),  # a sentence for the operator; never personal
+    sa.Index("ix_events_closure_id", "closure_id"),
+)

@@ -1,0 +1,41 @@
+"""Makes foreign text safe to put into one line, and into an SMS of one part."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from smsutil import is_valid_gsm  # type: ignore[import-untyped]  # the package ships no types
+
+_LINK = re.compile(r"\S*(?:://|\bwww\.)\S*", re.IGNORECASE)
+_TYPOGRAPHIC = str.maketrans("’‘“”„–—‑•", '\'\'"""----')
+
+
+def one_line(text: str, *, limit: int = 120) -> str:
+    """The text without line breaks, control and direction characters, and cut to `limit` characters."""
+    kept = []
+    for char in text:
+        category = unicodedata.category(char)
+        if category != "Cf":
+            kept.append(" " if category in {"Cc", "Cs", "Zl", "Zp"} else char)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def ticket_subject(text: str) -> str:
+    """A ticket's subject as it may be shown to a customer: one line, and without links.
+
+    Anyone can open a ticket in another person's name. A link in its subject would make the survey carry it to them.
+    """
+    return one_line(_LINK.sub("…", text[:1000]))  # the pattern is slow on a very long word
+
+
+def to_gsm(text: str) -> str:
+    """The text with what GSM-7 lacks replaced by its nearest letter or sign, as far as there is one."""
+    composed = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHIC)
+    return "".join(char if is_valid_gsm(char) else _nearest(char) for char in composed)
+
+
+def _nearest(char: str) -> str:
+    base = unicodedata.normalize("NFKD", char)[0]  # also makes a no-break space a space
+    return base if is_valid_gsm(base) else char

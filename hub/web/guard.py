@@ -1,0 +1,81 @@
+"""What holds for every request: bounded bodies, security headers, and no exception that reaches the customer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+from fastapi import HTTPException, Request
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, read no further than allowed.
+
+    :raises HTTPException: 413, the body is longer than `MAX_BODY_BYTES`.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > MAX_BODY_BYTES:
+        raise HTTPException(413)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413)
+    return bytes(body)
+
+
+def security_headers(style_hash: str) -> dict[str, str]:
+    """Headers for every answer. The page needs one inline style sheet and nothing else.
+
+    :param style_hash: SHA-256 of that style sheet, in Base64.
+    """
+    return {
+        "content-security-policy": (
+            f"default-src 'none'; style-src 'sha256-{style_hash}'; form-action 'self'; base-uri 'none'; "
+            "frame-ancestors 'none'"
+        ),
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "x-robots-tag": "noindex, nofollow",
+    }
+
+
+class Guard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str], failed: Response) -> None:
+        self._app = app
+        self._headers = headers
+        self._failed = failed
+        self._log = structlog.get_logger("hub.web")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. Only the class of an exception is logged: paths hold tokens, messages may hold words."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def guarded_send(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, guarded_send)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - the last place where one can be caught without a traceback
+            self._log.error("web.request_failed", error=type(error).__name__)
+            if not started:
+                await self._failed(scope, receive, guarded_send)

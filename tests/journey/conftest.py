@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+import pytest
+
+from hub.store.engine import Store
+from tests.journey.world import World
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    """The journey on an empty store, once on each database."""
+    return World(store)

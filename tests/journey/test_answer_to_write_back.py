@@ -1,0 +1,240 @@
+"""From what a customer sends to what stands on the ticket."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from hub import Channel, DeliveryStatus, OutcomeUnknown, Rejected, Unavailable
+from hub.journey import answer
+from hub.journey.write_back import LEASE
+from hub.store.tables import answers, write_backs
+from tests.journey.world import PHONE, World, plan, ticket
+
+
+async def _asked(world: World) -> str:
+    await world.close(ticket(world.now, agent="Anna", subject="Printer"))
+    await world.deliver()
+    return world.phones.messages[-1].key
+
+
+async def _answer_states(world: World) -> list[tuple[str, str | None]]:
+    async with world.store.read() as connection:
+        found = await connection.execute(sa.select(answers.c.state, answers.c.matched_by).order_by(answers.c.id))
+        return [(row.state, row.matched_by) for row in found]
+
+
+async def _finish(world: World) -> None:
+    await world.process()
+    await world.write_back()
+
+
+async def test_a_digit_comes_onto_the_ticket(world: World) -> None:
+    await _asked(world)
+    await world.reply("5 kiitos nopeasta avusta")
+    await _finish(world)
+    (record,) = world.desk.written
+    assert (record.scores[0].value, record.comment) == (5, "kiitos nopeasta avusta")
+    assert (record.ticket.agent, record.ticket.subject, record.channel) == ("Anna", "Printer", Channel.SMS)
+    assert record.survey_version == "v1"
+
+
+@pytest.mark.parametrize("sender", ["358401234567", "00358401234567", "0401234567", "+358 40 123 4567"])
+async def test_the_sender_s_number_is_known_in_every_spelling(world: World, sender: str) -> None:
+    await _asked(world)
+    await world.reply("4", sender)
+    await _finish(world)
+    assert len(world.desk.written) == 1
+
+
+async def test_the_same_sms_delivered_twice_is_one_answer(world: World) -> None:
+    await _asked(world)
+    await world.reply("4", id_="same")
+    await _finish(world)
+    await world.reply("4", id_="same")
+    await _finish(world)
+    assert len(world.desk.written) == 1
+
+
+async def test_a_second_message_adds_to_the_record_as_a_new_revision(world: World) -> None:
+    await _asked(world)
+    await world.reply("2")
+    await _finish(world)
+    await world.reply("jouduin odottamaan")
+    await _finish(world)
+    assert [(r.revision, r.scores[0].value, r.comment) for r in world.desk.written] == [
+        (1, 2, None),
+        (2, 2, "jouduin odottamaan"),
+    ]
+    assert len({record.id for record in world.desk.written}) == 1
+
+
+async def test_a_revision_replaces_one_that_was_not_written_yet(world: World) -> None:
+    await _asked(world)
+    await world.reply("2")
+    await world.process()
+    await world.reply("3")
+    await _finish(world)
+    assert [(r.revision, r.scores[0].value) for r in world.desk.written] == [(2, 3)]
+
+
+async def test_an_answer_that_says_nothing_new_is_not_written_again(world: World) -> None:
+    await _asked(world)
+    for _ in range(3):
+        await world.reply("4")
+        await _finish(world)
+    assert len(world.desk.written) == 1
+
+
+async def test_an_answer_proves_that_an_unknown_message_arrived(world: World) -> None:
+    world.phones.failures = [OutcomeUnknown("?")]
+    await world.close(ticket(world.now))
+    await world.deliver()
+    await world.reply("5")
+    await _finish(world)
+    assert await world.states() == [("delivered", None)]
+    assert len(world.desk.written) == 1
+
+
+async def test_what_matches_nothing_is_kept(world: World) -> None:
+    await world.reply("Missä mennään?", "+358509999999")
+    await _finish(world)
+    assert await _answer_states(world) == [("unmatched", None)]
+
+
+async def test_a_reply_without_a_token_after_the_survey_expired_is_kept_apart(world: World) -> None:
+    await _asked(world)
+    world.pass_time(days=15)
+    await world.reply("5")
+    await _finish(world)
+    assert await _answer_states(world) == [("unmatched", None)]
+
+
+async def test_a_token_from_another_address_is_used_and_marked(world: World) -> None:
+    token = await _asked(world)
+    await world.reply("5", "+358509999999", key=token)
+    await _finish(world)
+    assert await _answer_states(world) == [("used", "token, from another address")]
+
+
+async def test_automatic_mail_is_kept_and_not_counted(world: World) -> None:
+    token = await _asked(world)
+    await world.reply("5 I am away", key=token, automatic=True)
+    await _finish(world)
+    assert await _answer_states(world) == [("automatic", None)]
+    assert world.desk.written == []
+
+
+async def test_stop_is_obeyed_and_is_no_answer(world: World) -> None:
+    await _asked(world)
+    await world.reply("LOPETA")
+    await _finish(world)
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("skipped", "opted_out")
+    assert world.desk.written == []
+
+
+async def test_stop_holds_for_a_survey_that_already_waits(world: World) -> None:
+    world.plan = plan(delay="1h")
+    await world.close(ticket(world.now))
+    await world.reply("stop")
+    await world.process()
+    world.pass_time(hours=2)
+    await world.deliver()
+    assert await world.states() == [("skipped", "opted_out")]
+    assert world.phones.messages == []
+
+
+async def test_the_page_s_answer_replaces_the_page_s_earlier_answer(world: World) -> None:
+    token = await _asked(world)
+    assert await answer.store_page_answer(world.store, token, 1, "slow", world.now)
+    await _finish(world)
+    assert await answer.store_page_answer(world.store, token, 4, "I was too hard", world.now)
+    await _finish(world)
+    assert [(r.scores[0].value, r.comment) for r in world.desk.written] == [(1, "slow"), (4, "I was too hard")]
+
+
+@pytest.mark.parametrize("token", ["", "a" * 20, "' OR 1=1 --"])
+async def test_a_guessed_token_stores_nothing(world: World, token: str) -> None:
+    await _asked(world)
+    assert not await answer.store_page_answer(world.store, token, 5, "", world.now)
+    assert not await answer.opt_out(world.store, token, world.now)
+
+
+async def test_the_page_is_closed_when_the_survey_expired(world: World) -> None:
+    token = await _asked(world)
+    world.pass_time(days=15)
+    assert not await answer.store_page_answer(world.store, token, 5, "", world.now)
+
+
+async def test_unsubscribing_by_token_stops_further_surveys(world: World) -> None:
+    token = await _asked(world)
+    assert await answer.opt_out(world.store, token, world.now)
+    assert await answer.opt_out(world.store, token, world.now)
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("skipped", "opted_out")
+
+
+async def _write_back_states(world: World) -> list[tuple[str, int]]:
+    async with world.store.read() as connection:
+        found = await connection.execute(sa.select(write_backs.c.state, write_backs.c.attempts))
+        return [(row.state, row.attempts) for row in found]
+
+
+async def test_a_write_back_that_failed_is_tried_again_until_it_works(world: World) -> None:
+    await _asked(world)
+    await world.reply("5")
+    await world.process()
+    world.desk.failures = [Unavailable("down")] * 3
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await world.write_back()
+        world.pass_time(hours=1)
+    assert await world.write_back() == 1
+    assert await _write_back_states(world) == [("done", 4)]
+
+
+async def test_a_write_back_that_is_never_possible_is_recorded_and_blocks_nothing(world: World) -> None:
+    await _asked(world)
+    await world.reply("5")
+    await world.process()
+    world.desk.status = DeliveryStatus.REJECTED
+    await world.write_back()
+    assert await _write_back_states(world) == [("failed", 1)]
+
+
+async def test_a_rejected_batch_is_given_up_after_some_attempts(world: World) -> None:
+    await _asked(world)
+    await world.reply("5")
+    await world.process()
+    world.desk.failures = [Rejected("no")] * 20
+    for _ in range(12):
+        await world.write_back()
+        world.pass_time(hours=2)
+    assert await _write_back_states(world) == [("failed", 10)]
+
+
+async def test_a_write_back_of_a_worker_that_died_is_taken_over(world: World) -> None:
+    from hub.journey.write_back import Target, _claim
+
+    await _asked(world)
+    await world.reply("5")
+    await world.process()
+    assert await _claim(world.store, Target("sources.desk", world.desk.write_back, "dead", world.clock), 10)
+    assert await world.write_back() == 0
+    world.clock.advance(LEASE * 2)
+    assert await world.write_back() == 1
+
+
+async def test_replies_stored_by_many_webhooks_at_once_are_all_there(world: World) -> None:
+    import asyncio
+
+    await asyncio.gather(*(world.reply("5", f"+35840{n:07}") for n in range(50)))
+    assert len(await _answer_states(world)) == 50
+
+
+async def test_the_address_is_not_in_the_record(world: World) -> None:
+    await _asked(world)
+    await world.reply("5 hyvä")
+    await _finish(world)
+    assert PHONE not in world.desk.written[0].model_dump_json()

@@ -1,0 +1,182 @@
+"""Sending: each message once, and an outcome for each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hub import AuthFailed, DeliveryStatus, OutcomeUnknown, RateLimited, Rejected, Unavailable, Unexpected
+from hub.journey.deliver import LEASE
+from tests.journey.world import PHONE, World, plan, ticket
+
+
+async def test_what_is_due_is_sent_once(world: World) -> None:
+    await world.close(ticket(world.now))
+    await world.deliver()
+    await world.deliver()
+    assert [message.recipient for message in world.phones.messages] == [PHONE]
+    assert await world.states() == [("sent", None)]
+
+
+async def test_the_delay_after_closing_is_kept(world: World) -> None:
+    world.plan = plan(delay="15m")
+    await world.close(ticket(world.now))
+    await world.deliver()
+    assert world.phones.messages == []
+    world.pass_time(minutes=15)
+    await world.deliver()
+    assert len(world.phones.messages) == 1
+
+
+async def test_nothing_is_sent_in_quiet_hours_even_when_the_daemon_was_down_before(world: World) -> None:
+    world.plan = plan(quiet_hours="20:00-08:00", max_age="30d")
+    await world.close(ticket(world.now))
+    world.pass_time(hours=14)  # 01:00 in Helsinki
+    await world.deliver()
+    assert world.phones.messages == []
+    world.pass_time(hours=7)
+    await world.deliver()
+    assert len(world.phones.messages) == 1
+
+
+@pytest.mark.parametrize("error", [Unavailable("down"), RateLimited("slow"), AuthFailed("no")])
+async def test_what_certainly_did_not_leave_is_sent_later(world: World, error: Exception) -> None:
+    world.phones.failures = [error]
+    await world.close(ticket(world.now))
+    outcome = await world.deliver()
+    assert outcome.error is error
+    assert await world.states() == [("waiting", None)]
+    await world.deliver()
+    assert world.phones.messages == [], "it waits before it tries again"
+    world.pass_time(minutes=5)
+    await world.deliver()
+    assert await world.states() == [("sent", None)]
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("?"), Unexpected("?"), KeyError("a bug")])
+async def test_what_may_have_left_is_not_sent_again(world: World, error: Exception) -> None:
+    world.phones.failures = [error]
+    await world.close(ticket(world.now))
+    await world.deliver()
+    world.pass_time(hours=2)
+    await world.deliver()
+    assert world.phones.messages == []
+    assert await world.states() == [("unknown", "outcome_unknown")]
+
+
+async def test_what_may_have_left_is_repeated_where_that_reaches_nobody_twice(world: World) -> None:
+    world.repeatable = True
+    world.phones.failures = [OutcomeUnknown("?")]
+    await world.close(ticket(world.now))
+    await world.deliver()
+    world.pass_time(minutes=5)
+    await world.deliver()
+    assert [message.repeated for message in world.phones.messages] == [True]
+
+
+async def test_a_refused_message_is_closed_and_the_customer_may_be_asked_about_something_else(world: World) -> None:
+    world.plan = plan(contact_interval="30d")
+    world.phones.failures = [Rejected("no", reason="bad_number")]
+    await world.close(ticket(world.now))
+    await world.deliver()
+    assert await world.states() == [("failed", "bad_number")]
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("waiting", None)
+
+
+async def test_a_dead_address_is_not_used_again(world: World) -> None:
+    world.phones.failures = [Rejected("no", reason="gone", address_unusable=True)]
+    await world.close(ticket(world.now))
+    await world.deliver()
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("skipped", "unusable_address")
+
+
+async def test_one_refused_message_does_not_hold_up_the_others(world: World) -> None:
+    world.phones.failures = [Unavailable("greylisted")]
+    await world.close(*(ticket(world.now) for _ in range(5)))
+    outcome = await world.deliver()
+    assert (outcome.sent, outcome.error) == (4, None)
+
+
+async def test_work_of_a_worker_that_died_is_taken_over_as_unknown(world: World) -> None:
+    await world.close(ticket(world.now))
+    await _die_while_sending(world)
+    assert await world.take_over() == 0, "the lease has not ended"
+    world.clock.advance(LEASE + timedelta(seconds=1))
+    assert await world.take_over() == 1
+    assert await world.states() == [("unknown", "worker_died")]
+
+
+async def test_work_of_a_worker_that_died_is_repeated_where_that_is_safe(world: World) -> None:
+    world.repeatable = True
+    await world.close(ticket(world.now))
+    await _die_while_sending(world)
+    world.clock.advance(LEASE + timedelta(seconds=1))
+    await world.take_over()
+    await world.deliver()
+    assert [message.repeated for message in world.phones.messages] == [True]
+
+
+async def _die_while_sending(world: World) -> None:
+    from hub.journey.deliver import _claim
+
+    assert len(await _claim(world.store, world.post(), world.plan, 10)) == 1
+
+
+async def test_two_workers_claim_different_rows(world: World) -> None:
+    import asyncio
+
+    await world.close(*(ticket(world.now) for _ in range(20)))
+    await asyncio.gather(*(world.deliver() for _ in range(4)))
+    assert len({message.key for message in world.phones.messages}) == len(world.phones.messages) == 20
+
+
+async def test_a_report_settles_an_unknown_outcome(world: World) -> None:
+    world.phones.failures = [OutcomeUnknown("?")]
+    await world.close(ticket(world.now))
+    await world.deliver()
+    (row,) = await world.invitations()
+    await world.report(DeliveryStatus.DELIVERED, key=row["token"])
+    assert await world.states() == [("delivered", None)]
+
+
+async def test_reports_never_lead_back(world: World) -> None:
+    await world.close(ticket(world.now))
+    await world.deliver()
+    for status in (DeliveryStatus.DELIVERED, DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.DELIVERED):
+        await world.report(status, key=world.phones.messages[0].key)
+    assert await world.states() == [("delivered", None)]
+
+
+async def test_a_failed_report_with_a_dead_address_stops_the_address(world: World) -> None:
+    await world.close(ticket(world.now))
+    await world.deliver()
+    await world.report(DeliveryStatus.FAILED, provider_id="p1", reason="5.1.1", address_unusable=True)
+    assert await world.states() == [("failed", "5.1.1")]
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("skipped", "unusable_address")
+
+
+async def test_a_report_that_is_early_waits_for_the_id_that_it_names(world: World) -> None:
+    from hub.journey.report import apply_reports
+
+    await world.close(ticket(world.now))
+    await world.report(DeliveryStatus.DELIVERED, provider_id="p1")
+    await world.deliver()
+    assert await world.states() == [("sent", None)]
+    await apply_reports(world.store, world.now)
+    assert await world.states() == [("delivered", None)]
+
+
+async def test_a_report_for_nothing_is_dropped_after_a_week_and_harms_nothing(world: World) -> None:
+    import sqlalchemy as sa
+
+    from hub.store.tables import reports
+
+    await world.report(DeliveryStatus.DELIVERED, key="nobody")
+    world.pass_time(days=8)
+    await world.report(DeliveryStatus.DELIVERED, key="nobody either")
+    async with world.store.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(reports)) == 1

@@ -1,0 +1,132 @@
+"""A closure is stored once, decided once, and every "no" has a stored reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub import Customer
+from hub.journey.policy import Reason
+from tests.journey.world import MAIL, PHONE, World, plan, ticket
+
+
+async def test_a_closure_that_is_pulled_again_is_invited_once(world: World) -> None:
+    closed = ticket(world.now)
+    assert [await world.close(closed), await world.close(closed), await world.close(closed, closed)] == [1, 0, 0]
+    assert await world.states() == [("waiting", None)]
+
+
+async def test_another_closing_of_the_same_ticket_is_another_closure(world: World) -> None:
+    first = ticket(world.now)
+    assert await world.close(first) == 1
+    assert await world.close(first.model_copy(update={"closure_key": "second"})) == 1
+
+
+async def test_a_key_that_changes_does_not_make_another_closure(world: World) -> None:
+    first = ticket(world.now)
+    await world.close(first)
+    assert await world.close(first.model_copy(update={"key": "MOVED-1"})) == 0
+
+
+async def test_the_cursor_is_stored_with_its_page(world: World) -> None:
+    from hub.store import components
+
+    await world.close(ticket(world.now))
+    async with world.store.read() as connection:
+        assert (await components.get(connection, "sources.desk")).cursor == "c"
+
+
+@pytest.mark.parametrize(
+    ("settings", "values", "reason"),
+    [
+        ({}, {"customer": Customer()}, Reason.NO_CONTACT),
+        ({}, {"customer": Customer(phone="09 1234567")}, Reason.NO_CONTACT),
+        ({}, {"customer": Customer(phone="nonsense", email="also nonsense")}, Reason.NO_CONTACT),
+        (
+            {"exclude_domains": ["acme.example"]},
+            {"customer": Customer(email="x@Mail.ACME.example")},
+            Reason.EXCLUDED_DOMAIN,
+        ),
+        ({"exclude_tickets": {"team": ["intern*"]}}, {"team": "Internal IT"}, Reason.EXCLUDED_TICKET),
+        (
+            {"exclude_tickets": {"labels": ["no-survey"]}},
+            {"fields": {"labels": ("x", "No-Survey")}},
+            Reason.EXCLUDED_TICKET,
+        ),
+    ],
+)
+async def test_who_is_not_asked_has_a_stored_reason(world: World, settings: dict, values: dict, reason: Reason) -> None:
+    world.plan = plan(**settings)
+    await world.close(ticket(world.now, **values))
+    assert await world.states() == [("skipped", reason)]
+
+
+async def test_an_old_closure_is_never_surveyed(world: World) -> None:
+    closed = ticket(world.now)
+    world.pass_time(days=4)
+    await world.close(closed)
+    assert await world.states() == [("skipped", "too_old")]
+
+
+async def test_an_old_closure_is_not_surveyed_after_downtime_either(world: World) -> None:
+    await world.close(ticket(world.now))
+    world.pass_time(days=4)
+    await world.deliver()
+    assert await world.states() == [("skipped", "too_old")]
+    assert world.phones.messages == []
+
+
+async def test_the_same_customer_is_asked_once_within_the_contact_interval(world: World) -> None:
+    world.plan = plan(contact_interval="30d")
+    await world.close(*(ticket(world.now) for _ in range(3)))
+    assert sorted(await world.states()) == [("skipped", "asked_recently")] * 2 + [("waiting", None)]
+    world.pass_time(days=31)
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("waiting", None)
+
+
+async def test_one_customer_with_two_addresses_is_one_customer(world: World) -> None:
+    world.plan = plan(contact_interval="30d")
+    await world.close(ticket(world.now, customer=Customer(phone=PHONE, email=MAIL)))
+    await world.close(ticket(world.now, customer=Customer(email=f"Maija+x@{MAIL.partition('@')[2].upper()}")))
+    assert [state for state, _ in await world.states()] == ["waiting", "skipped"]
+
+
+async def test_a_survey_that_was_withdrawn_does_not_count_as_asked(world: World) -> None:
+    world.plan = plan(contact_interval="30d", delay="1h")
+    first = ticket(world.now)
+    await world.close(first)
+    await world.close(reopened=(first.id,))
+    assert await world.states() == [("cancelled", "reopened")]
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("waiting", None)
+
+
+async def test_reopening_another_source_s_ticket_of_the_same_id_changes_nothing(world: World) -> None:
+    from hub import Cursor, Page
+    from hub.journey import intake
+
+    first = ticket(world.now)
+    await world.close(first)
+    await intake.store_page(world.store, "other", Page((), Cursor("c"), (first.id,)), world.now)
+    assert await world.states() == [("waiting", None)]
+
+
+async def test_the_first_gateway_that_can_reach_the_customer_is_used(world: World) -> None:
+    both = Customer(phone=PHONE, email=MAIL)
+    await world.close(ticket(world.now, customer=both), ticket(world.now, customer=Customer(email=MAIL)))
+    assert [(row["gateway"], row["address"]) for row in await world.invitations()] == [("sms", PHONE), ("mail", MAIL)]
+
+
+async def test_the_survey_is_in_the_customers_language_when_it_is_known(world: World) -> None:
+    for language in ("sv", "en", "de", None):
+        await world.close(ticket(world.now, customer=Customer(phone=PHONE, language=language)))
+    assert [row["language"] for row in await world.invitations()] == ["sv", "en", "fi", "fi"]
+
+
+async def test_more_closures_than_a_batch_are_all_decided(world: World) -> None:
+    from hub.daemon.steps import new_token
+    from hub.journey import invite
+
+    await world.close(*(ticket(world.now, customer=Customer(phone=f"+35840{n:07}")) for n in range(250)))
+    await invite.decide_new(world.store, world.plan, world.now, new_token)
+    assert len(await world.invitations()) == 250

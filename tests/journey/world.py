@@ -1,0 +1,193 @@
+"""A small world for the journey: a desk, phones and a plan, without any server."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from hub import (
+    Channel,
+    Cursor,
+    Customer,
+    DeliveryReport,
+    DeliveryStatus,
+    Experience,
+    Gateway,
+    Inbound,
+    Message,
+    Page,
+    PluginConfig,
+    Receipt,
+    Reply,
+    Source,
+    Ticket,
+)
+from hub.config.models import SurveySettings
+from hub.daemon.steps import new_token
+from hub.journey import answer, intake, invite, report
+from hub.journey.deliver import Post, deliver_due, take_over
+from hub.journey.policy import Plan
+from hub.journey.write_back import Target, write_due
+from hub.store.engine import Store
+from hub.store.tables import invitations
+from hub.testing.fakes import FakeClock, FakeContext
+
+PHONE = "+358401234567"
+MAIL = "maija@customer.example"
+
+
+class Nothing(PluginConfig):
+    """No settings."""
+
+
+class Phones(Gateway[Nothing]):
+    """A gateway that keeps what it was given, and fails on demand."""
+
+    def __init__(self) -> None:
+        super().__init__(Nothing(), FakeContext(name="phones"))
+        self.messages: list[Message] = []
+        self.failures: list[Exception] = []
+
+    async def send(self, message: Message) -> Receipt:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.messages.append(message)
+        return Receipt(key=message.key, status=DeliveryStatus.SENT, provider_id=f"p{len(self.messages)}")
+
+
+class Desk(Source[Nothing]):
+    """A desk that keeps what is written back."""
+
+    def __init__(self) -> None:
+        super().__init__(Nothing(), FakeContext(name="desk"))
+        self.written: list[Experience] = []
+        self.failures: list[Exception] = []
+        self.status = DeliveryStatus.DELIVERED
+
+    async def pull(self, cursor: Cursor | None) -> AsyncIterator[Page]:
+        yield Page((), Cursor("c"))
+
+    async def write_back(self, items: Sequence[Experience]) -> Sequence[Receipt]:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.written += items
+        return [Receipt(key=item.id, status=self.status) for item in items]
+
+
+def survey(**settings: Any) -> SurveySettings:
+    """Survey settings with nothing in the way of asking at once."""
+    free = {"sender_name": "Acme", "delay": "0s", "contact_interval": "0s", "quiet_hours": ""}
+    return SurveySettings.model_validate(free | settings)
+
+
+def plan(**settings: Any) -> Plan:
+    """A plan with an SMS and a mail gateway."""
+    return Plan(
+        survey=survey(**settings),
+        gateways=(("sms", Channel.SMS), ("mail", Channel.EMAIL)),
+        zone=ZoneInfo("Europe/Helsinki"),
+        language="fi",
+        region="FI",
+    )
+
+
+_numbers = itertools.count(1)
+
+
+def ticket(closed_at: datetime, **values: Any) -> Ticket:
+    """A closed ticket; by default another one each time, of a customer with a phone."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "id": f"id-{number}",
+        "key": f"T-{number}",
+        "closure_key": "first",
+        "closed_at": closed_at,
+        "customer": Customer(phone=PHONE),
+    }
+    return Ticket(**defaults | values)
+
+
+@dataclass
+class World:
+    """The stages over one store, with a desk and phones behind them."""
+
+    store: Store
+    plan: Plan = field(default_factory=plan)
+    clock: FakeClock = field(default_factory=FakeClock)
+    phones: Phones = field(default_factory=Phones)
+    desk: Desk = field(default_factory=Desk)
+    repeatable: bool = False
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def post(self, name: str = "sms") -> Post:
+        return Post(
+            name=name,
+            gateway=self.phones,
+            repeatable=self.repeatable,
+            compose=_compose,
+            survey_version="v1",
+            worker="test",
+            clock=self.clock,
+        )
+
+    async def close(self, *tickets: Ticket, reopened: tuple[str, ...] = ()) -> int:
+        """Pull one page and decide on what is new."""
+        new = await intake.store_page(self.store, "desk", Page(tickets, Cursor("c"), reopened), self.now)
+        await invite.decide_new(self.store, self.plan, self.now, new_token)
+        return new
+
+    async def deliver(self) -> Any:
+        return await deliver_due(self.store, self.post(), self.plan, 100)
+
+    async def take_over(self) -> int:
+        return await take_over(self.store, self.post())
+
+    async def reply(self, text: str, sender: str = PHONE, *, id_: str | None = None, **values: Any) -> None:
+        """A customer's SMS arrives."""
+        received = {
+            "provider_id": id_ or f"r{next(_numbers)}",
+            "channel": Channel.SMS,
+            "sender": sender,
+            "text": text,
+            "received_at": self.now,
+        }
+        await self.store_inbound(Inbound(replies=(Reply(**received | values),)))
+
+    async def report(self, status: DeliveryStatus, **values: Any) -> None:
+        """A delivery report arrives and is applied."""
+        one = DeliveryReport(status=status, at=self.now, **values)
+        await self.store_inbound(Inbound(reports=(one,)))
+        await report.apply_reports(self.store, self.now)
+
+    async def store_inbound(self, inbound: Inbound) -> None:
+        await answer.store_inbound(self.store, "sms", inbound, "FI", self.now)
+
+    async def process(self) -> int:
+        return await answer.process_new(self.store, lambda _source: ["sources.desk"], self.now)
+
+    async def write_back(self) -> int:
+        return await write_due(self.store, Target("sources.desk", self.desk.write_back, "test", self.clock), 50)
+
+    async def invitations(self) -> list[Mapping[Any, Any]]:
+        async with self.store.read() as connection:
+            found = await connection.execute(sa.select(invitations).order_by(invitations.c.id))
+            return list(found.mappings())
+
+    async def states(self) -> list[tuple[str, str | None]]:
+        return [(row["state"], row["reason"]) for row in await self.invitations()]
+
+    def pass_time(self, **length: float) -> None:
+        self.clock.advance(timedelta(**length))
+
+
+def _compose(row: Mapping[Any, Any]) -> Message:
+    return Message(key=row["token"], recipient=row["address"], text="?", repeated=row["attempts"] > 0)

@@ -1,0 +1,112 @@
+"""Transactions, group commits and migrations, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub import ConfigError, Cursor
+from hub.clock import SystemClock
+from hub.store import components, migrate
+from hub.store.engine import Store
+from hub.store.tables import components as table
+from hub.store.tables import metadata
+
+NOW = SystemClock().now()
+
+
+async def _ids(store: Store) -> list[str]:
+    async with store.read() as connection:
+        return list((await connection.execute(sa.select(table.c.id).order_by(table.c.id))).scalars())
+
+
+def _insert(name: str):
+    async def work(connection: AsyncConnection) -> str:
+        await connection.execute(table.insert().values(id=name, failures=0))
+        return name
+
+    return work
+
+
+async def test_migrations_build_exactly_the_tables_that_the_code_uses(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    async with store.read() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), metadata)
+        )
+    assert differences == []
+
+
+async def test_two_processes_that_start_at_once_migrate_once(store_url: str) -> None:
+    stores = await asyncio.gather(*(Store.open(store_url) for _ in range(4)))
+    async with stores[0].read() as connection:
+        assert await connection.run_sync(migrate.current) == migrate.HEAD
+    await asyncio.gather(*(store.close() for store in stores))
+
+
+async def test_a_store_of_a_later_version_is_refused(store: Store, store_url: str) -> None:
+    async with store.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigError, match="later version"):
+        await Store.open(store_url)
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://x/y", "sqlite:////nowhere/at/all/hub.db", "postgresql://u:s3cret@127.0.0.1:1/x"]
+)
+async def test_a_store_that_cannot_be_opened_is_a_clear_error_without_the_password(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"hub\.store") as raised:
+        await Store.open(url)
+    assert "s3cret" not in str(raised.value)
+
+
+async def test_a_write_that_raises_leaves_nothing(store: Store) -> None:
+    async def fail() -> None:
+        async with store.write() as connection:
+            await _insert("a")(connection)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    assert await _ids(store) == []
+
+
+async def test_concurrent_commits_return_their_own_results(store: Store) -> None:
+    names = [f"n{number:03}" for number in range(100)]
+    assert await asyncio.gather(*(store.commit(_insert(name)) for name in names)) == names
+    assert await _ids(store) == names
+
+
+async def test_one_failing_commit_of_a_group_harms_only_its_caller(store: Store) -> None:
+    await store.commit(_insert("taken"))
+    names = ["a", "taken", "b", "c"]
+    results = await asyncio.gather(*(store.commit(_insert(name)) for name in names), return_exceptions=True)
+    assert [results[0], *results[2:]] == ["a", "b", "c"]
+    assert isinstance(results[1], sa.exc.IntegrityError)
+    assert await _ids(store) == ["a", "b", "c", "taken"]
+
+
+async def test_readers_see_no_half_written_transaction(store: Store) -> None:
+    async with store.write() as connection:
+        await _insert("a")(connection)
+        assert await _ids(store) == []
+    assert await _ids(store) == ["a"]
+
+
+async def test_a_component_remembers_cursor_and_health_apart(store: Store) -> None:
+    async with store.write() as connection:
+        await components.set_cursor(connection, "sources.desk", Cursor("c1"))
+        await components.failed(connection, "sources.desk", error="down", failures=2, since=NOW, retry_at=NOW)
+    async with store.read() as connection:
+        state = await components.get(connection, "sources.desk")
+    assert (state.cursor, state.error, state.failures, state.failing_since) == ("c1", "down", 2, NOW)
+    async with store.write() as connection:
+        await components.worked(connection, "sources.desk", NOW)
+    async with store.read() as connection:
+        state = await components.get(connection, "sources.desk")
+    assert (state.cursor, state.error, state.failures, state.failing_since) == ("c1", None, 0, None)
