@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import random
 import signal
 import sys
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :returns: the exit status: 0 when every customer was treated as promised, 1 when not, 2 when it cannot run.
     """
     options = _parser().parse_args(arguments)
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns of its own attributes
     try:
         return asyncio.run(_run(options))
     except asyncio.CancelledError:

@@ -121,4 +121,4 @@ async def run_hub(config: Path) -> AsyncIterator[HubProcess]:
 
 
 def _hub(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "hub.cli", *map(str, arguments)]
+    return [sys.executable, "-m", "hub", *map(str, arguments)]

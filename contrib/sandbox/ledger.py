@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 from sandbox.desk import Ticket
-from sandbox.story import Said, Story
+from sandbox.story import Answer, Said, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,8 @@ class Survey:
 class Result:
     """A message in the desk's folder of survey results."""
 
-    message_id: str
     thread: frozenset[str]
+    """Message-IDs it refers to."""
     text: str
 
     def says(self, said: Said) -> bool:
@@ -103,16 +102,20 @@ class Ledger:
         """Customers whose words did not come onto their ticket."""
         return [case for case in self.cases if case.said and not case.written_back]
 
+    def invented(self) -> list[Case]:
+        """Tickets that carry an answer which no customer gave."""
+        return [case for case in self.cases if case.results and case.done and not case.said]
+
     def duplicates(self) -> list[Case]:
-        """One case for each survey too many and each result that was written twice."""
+        """One case for each survey and each result too many."""
         return [case for case in self.cases for _ in range(_surplus(case))]
 
 
 def _surplus(case: Case) -> int:
-    """Nobody is asked twice within the contact interval, however many tickets they have."""
-    surveys = max(0, len(case.surveys) - 1)
-    written = Counter(result.message_id for result in case.results)
-    return surveys + sum(times - 1 for times in written.values())
+    """Nobody is asked twice within the contact interval, however many tickets they have; one result says it all, and a
+    second message of the customer makes a second one."""
+    results = 2 if case.story.answer is Answer.TWICE else 1
+    return max(0, len(case.surveys) - 1) + max(0, len(case.results) - results)
 
 
 def read_result(message: EmailMessage) -> Result:
@@ -120,4 +123,4 @@ def read_result(message: EmailMessage) -> Result:
     header = f"{message.get('References', '')} {message.get('In-Reply-To', '')}"
     body = message.get_body(("plain",))
     text = f"{message['Subject']}\n{body.get_content() if body else ''}"
-    return Result(message["Message-ID"], frozenset(header.split()), " ".join(text.split()))
+    return Result(frozenset(header.split()), " ".join(text.split()))

@@ -33,7 +33,17 @@ class PostOffice:
         self.dead_addresses: set[str] = set()
         """Mail to these is taken and comes back with a delivery report."""
 
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Nobody sends without a login."""
+        if not session.authenticated:
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        return "250 2.1.0 OK"
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        """Deliver to every recipient."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         for recipient in envelope.rcpt_tos:
             message = await self.deliver(envelope.mail_from or "", recipient, content)
@@ -90,17 +100,10 @@ async def serve_smtp(port: int, post_office: PostOffice, login: Account) -> Asyn
 
     def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: object) -> AuthResult:
         expected = LoginPassword(login.username.encode(), login.password.encode())
-        return AuthResult(success=given == expected)
+        return AuthResult(success=given == expected, handled=False)
 
     def connection() -> SMTP:
-        return SMTP(
-            post_office,
-            hostname=HOST,
-            authenticator=authenticate,
-            auth_required=True,
-            auth_require_tls=False,
-            ident="sandbox",
-        )
+        return SMTP(post_office, hostname=HOST, ident="sandbox", authenticator=authenticate, auth_require_tls=False)
 
     server = await asyncio.get_running_loop().create_server(connection, HOST, port)
     try:

@@ -18,6 +18,7 @@ _WORDS = {
     "written_back": "answers that are on their ticket",
     "duplicates": "asked or written twice",
     "lost": "answers that are not on their ticket",
+    "invented": "tickets with an answer that nobody gave",
     "missing": "customers who should have been asked and were not",
     "unwanted": "customers who should not have been asked and were",
 }
@@ -29,6 +30,7 @@ def summarise(ledger: Ledger, status: Mapping[str, Any], *, seed: int, seconds: 
     problems = {
         "duplicates": ledger.duplicates(),
         "lost": ledger.lost(),
+        "invented": ledger.invented(),
         "missing": ledger.missing(),
         "unwanted": ledger.unwanted(),
     }

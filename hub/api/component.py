@@ -90,6 +90,7 @@ class HttpClient(Protocol):
 
         The answer is complete and decompressed. Redirects are not followed.
 
+        :param params: the query; it takes the place of one in `url`.
         :param auth: user and password for HTTP Basic.
         :param once: the request must not be carried out twice: it is repeated only when it certainly did not leave,
             and a lost answer raises `OutcomeUnknown`.

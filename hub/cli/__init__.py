@@ -36,7 +36,3 @@ def main() -> None:
         app()
     except Exception as error:  # noqa: BLE001 - the last line of defence
         sys.exit(exit_code_of(error))
-
-
-if __name__ == "__main__":
-    main()

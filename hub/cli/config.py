@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from typing import Any
 
 import typer
 
-from hub.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from hub.config.models import HubConfig
+from hub.cli.options import AsJson, ConfigFile, load_config, print_json, say
 
 app = typer.Typer(help="Check the configuration, show it, and write its schema for editors.", no_args_is_help=True)
 
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="Configuration file. Default: $HUB_CONFIG, else ./hub.toml."),
-]
-
 
 @app.command("check")
-def check_config(*, config: ConfigFile = None) -> None:
-    """Judge the configuration with its secrets and its contacts file. Calls no other system."""
-    from hub.api.errors import ConfigError
+def check_config(*, config_file: ConfigFile = None) -> None:
+    """Judge the configuration, its secrets and its contacts file. Calls no other system."""
     from hub.config.contacts import load_contacts
 
-    loaded = _load(config)
-    try:
-        contacts = load_contacts(loaded)
-    except ConfigError as error:
-        raise _refused(error) from None
-    counts = [_count(len(getattr(loaded, kind)), kind[:-1]) for kind in ("sources", "gateways", "sinks")]
-    if loaded.hub.contacts:
+    config = load_config(config_file)
+    contacts = load_contacts(config)
+    counts = [_count(len(getattr(config, kind)), kind[:-1]) for kind in ("sources", "gateways", "sinks")]
+    if config.hub.contacts:
         counts.append(_count(len(contacts), "contact"))
-    typer.echo(f"{loaded.path}: OK. {', '.join(counts)}.")
+    typer.echo(f"{config.path}: OK. {', '.join(counts)}.")
 
 
 @app.command("schema")
 def print_schema() -> None:
     """Print a JSON Schema of hub.toml, made from the installed plugins, for completion in an editor.
 
-    Save it as hub.schema.json and begin hub.toml with the line: #:schema ./hub.schema.json
+    Save it as hub.schema.json beside hub.toml, and begin hub.toml with the line: #:schema ./hub.schema.json
     """
     from hub.config.schema import schema
     from hub.registry import Registry, State
@@ -50,36 +38,20 @@ def print_schema() -> None:
     registry = Registry.load(None)
     for plugin in registry.plugins.values():
         if plugin.state is not State.LOADED:
-            typer.echo(f"{plugin.name}: left out: {plugin.reason}", err=True)
-    typer.echo(json.dumps(schema(registry), ensure_ascii=False, indent=2))
+            say(f"plugin {plugin.name!r} is left out: {plugin.reason}")
+    print_json(schema(registry))
 
 
 @app.command("show")
-def show_config(
-    *,
-    config: ConfigFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show all settings in force, defaults included. Of secrets only where they come from."""
+def show_config(*, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show all settings in force, defaults included. Of a secret only where it comes from."""
     from hub.config.effective import effective
 
-    tables = effective(_load(config))
-    typer.echo(json.dumps(tables, ensure_ascii=False, indent=2) if as_json else _toml(tables))
-
-
-def _load(config: Path | None) -> HubConfig:
-    from hub.api.errors import ConfigError
-    from hub.config.load import find, load
-
-    try:
-        return load(find(config))
-    except ConfigError as error:
-        raise _refused(error) from None
-
-
-def _refused(error: Exception) -> typer.Exit:
-    typer.echo(str(error), err=True)
-    return typer.Exit(Exit.CONFIG)
+    tables = effective(load_config(config_file))
+    if as_json:
+        print_json(tables)
+    else:
+        typer.echo(_toml(tables))
 
 
 def _count(number: int, noun: str) -> str:
@@ -87,17 +59,16 @@ def _count(number: int, noun: str) -> str:
 
 
 def _toml(tables: dict[str, Any]) -> str:
-    blocks = []
-    for name, table in tables.items():
-        if name in ("sources", "gateways", "sinks"):
-            blocks += [_block(f"{name}.{component}", settings) for component, settings in table.items()]
-        else:
-            blocks.append(_block(name, table))
-    return "\n\n".join(blocks)
+    return "\n\n".join(block for name, table in tables.items() for block in _blocks(_key(name), table))
 
 
-def _block(name: str, settings: dict[str, Any]) -> str:
-    return "\n".join([f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in settings.items())])
+def _blocks(name: str, table: dict[str, Any]) -> Iterator[str]:
+    """The table's own settings under its header, then the tables within it."""
+    own = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    if own or not table:
+        yield "\n".join([f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in own.items())])
+    for key in [key for key in table if key not in own]:
+        yield from _blocks(f"{name}.{_key(key)}", table[key])
 
 
 def _key(key: str) -> str:

@@ -12,9 +12,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
-import durationpy
-from pydantic import BaseModel, SecretStr
+from pydantic import AnyUrl, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
+
+from hub.config.effective import written
 
 _WORDS: dict[type[Any], str] = {
     bool: "true or false",
@@ -22,6 +23,7 @@ _WORDS: dict[type[Any], str] = {
     float: "number",
     timedelta: "duration",
     Path: "path",
+    AnyUrl: "URL",
     SecretStr: "secret",
     str: "text",
 }
@@ -64,7 +66,7 @@ def type_words(annotation: Any) -> str:
     if origin is typing.Annotated:
         return type_words(arguments[0])
     if origin is Literal:
-        return " or ".join(_written(choice) for choice in arguments)
+        return " or ".join(_text(choice) for choice in arguments)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(type_words(one) for one in arguments if one is not type(None)))
     kind = origin or annotation
@@ -73,7 +75,7 @@ def type_words(annotation: Any) -> str:
 
 def _class_words(kind: type[Any], arguments: tuple[Any, ...]) -> str:
     if issubclass(kind, Enum):
-        return " or ".join(_written(member.value) for member in kind)
+        return " or ".join(_text(member.value) for member in kind)
     if issubclass(kind, Mapping | BaseModel):
         return "table"
     for known, words in _WORDS.items():
@@ -96,17 +98,9 @@ def _default(field: FieldInfo) -> str:
     if field.is_required() or field.default_factory_takes_validated_data:
         return ""
     value = field.get_default(call_default_factory=True)
-    return "" if value is None or isinstance(value, SecretStr) else _written(value)
+    return "" if value is None or isinstance(value, SecretStr) else _text(value)
 
 
-def _written(value: Any) -> str:
+def _text(value: Any) -> str:
     # For texts, numbers and lists of them JSON and TOML are the same.
-    return json.dumps(value, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return f"{value.days}d" if value == timedelta(days=value.days) else durationpy.to_str(value)
-    if isinstance(value, Collection):
-        return sorted(value)
-    return str(value)
+    return json.dumps(written(value), ensure_ascii=False)

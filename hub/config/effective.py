@@ -17,10 +17,11 @@ Origins = Mapping[KeyPath, str]
 
 
 def effective(config: HubConfig) -> dict[str, Any]:
-    """All tables of the configuration as plain values, ready for JSON or TOML. Settings without a value are left out."""
+    """All tables of the configuration as plain values, ready for JSON or TOML. What has no value is left out."""
     origins = {secret.path: secret.origin for secret in config.secrets}
     tables: dict[str, Any] = {"hub": _hub(config.hub, origins)}
     tables |= {name: written(getattr(config, name), origins) for name in ("web", "survey")}
+    tables["survey"].setdefault("quiet_hours", "")
     for kind in KINDS:
         components: Mapping[str, ComponentConfig] = getattr(config, kind)
         tables[kind] = {name: _component(component) for name, component in components.items()}

@@ -156,7 +156,9 @@ class _Reader:
             self._report(path, f"must be a table: [{kind}.NAME].")
             return None
         if not _NAME.fullmatch(name):
-            self._report(path, "a name has up to 63 letters a-z, digits, '-' and '_', and starts with no sign.")
+            self._report(
+                path, "a name is at most 63 letters a-z, digits, '-' and '_', and begins with a letter or digit."
+            )
         shared = envelope_of(kind).model_fields
         own = {key: value for key, value in table.items() if key in shared}
         rest = {key: value for key, value in table.items() if key not in shared}

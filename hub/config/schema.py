@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from hub.config.effective import written
 from hub.config.models import KINDS, HubSettings, Kind, Offered, Section, SurveySettings, WebSettings, envelope_of
@@ -66,15 +67,15 @@ def _component(kind: Kind, plugin: str, offered: Offered, definitions: dict[str,
 
 def _object(model: type[BaseModel], definitions: dict[str, Any], *, prefix: str) -> dict[str, Any]:
     """The model's schema; what it refers to is put among the definitions of the whole."""
-    made = model.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}")
+    made = model.model_json_schema(ref_template=f"#/$defs/{prefix}.{{model}}", schema_generator=_Generator)
     definitions |= {f"{prefix}.{name}": _tidy(part) for name, part in made.pop("$defs", {}).items()}
-    for name, field in model.model_fields.items():
-        shown = made["properties"][field.alias or name]
-        shown.pop("default", None)
-        if not field.is_required() and (default := written(field.get_default(call_default_factory=True))) is not None:
-            shown["default"] = default
     tidy: dict[str, Any] = _tidy(made)
     return tidy
+
+
+class _Generator(GenerateJsonSchema):
+    def encode_default(self, dft: Any) -> Any:
+        return written(dft)
 
 
 def _tidy(part: Any) -> Any:
@@ -83,12 +84,17 @@ def _tidy(part: Any) -> Any:
         return [_tidy(item) for item in part if item != {"type": "null"}]
     if not isinstance(part, dict):
         return part
-    tidy = {key: _tidy(value) for key, value in part.items() if key != "title" or not isinstance(value, str)}
+    tidy = {key: _tidy(value) for key, value in part.items() if not _is_noise(key, value)}
     choices = tidy.get("anyOf", ())
     if len(choices) == 1:
         del tidy["anyOf"]
         return choices[0] | tidy
     return tidy
+
+
+def _is_noise(key: str, value: Any) -> bool:
+    # Of a setting named "title" the value is a table.
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
 
 
 def _summary(model: type[BaseModel]) -> str:

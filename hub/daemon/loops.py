@@ -62,14 +62,23 @@ class Engine:
 
 
 async def _supervise(
-    engine: Engine, stopping: asyncio.Event, loop_id: str, step: Callable[[], Awaitable[None]]
+    engine: Engine,
+    stopping: asyncio.Event,
+    loop_id: str,
+    work: Callable[[], Awaitable[int]],
+    rest: Callable[[], Awaitable[None]],
 ) -> None:
-    """Run a step again and again; when it fails pause it, and never let the failure reach another loop."""
+    """Work again and again, and rest when there was nothing to do.
+
+    When the work fails it is paused, and the failure never reaches another loop.
+    """
     health = engine.health(loop_id)
     while not stopping.is_set():
         try:
-            await step()
+            done = await work()
             await health.worked()
+            if not done:
+                await rest()
         except RemoteError as error:
             await _pause(stopping, await health.failed(error))
         except Exception as error:  # noqa: BLE001 - a plugin's bug stops that plugin only
@@ -103,55 +112,57 @@ async def _until_news(instance: Instance) -> None:
 async def pull(engine: Engine, instance: Instance) -> None:
     """Pull a source whenever there may be news."""
 
-    async def step() -> None:
+    async def work() -> int:
         async for new in steps.pull(engine.store, instance, engine.clock):
             if new:
                 engine.bells.journey.ring()
-        await _until_news(instance)
+        return 0
 
-    await _supervise(engine, instance.stopping, instance.id, step)
+    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
 
 
 async def collect(engine: Engine, instance: Instance) -> None:
     """Collect a gateway's replies and reports whenever there may be news."""
 
-    async def step() -> None:
+    async def work() -> int:
         async for _ in steps.collect(engine.store, instance, engine.plan.region, engine.clock):
             engine.bells.journey.ring()
-        await _until_news(instance)
+        return 0
 
-    await _supervise(engine, instance.stopping, instance.id, step)
+    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
 
 
 async def deliver(engine: Engine, instance: Instance, post: Post) -> None:
     """Send what is due on a gateway."""
     bell = engine.bells.of(instance.id)
-
-    async def step() -> None:
-        if not await steps.deliver(engine.store, instance, post, engine.plan):
-            await bell.wait(_LOOK_EVERY_S)
-
-    await _supervise(engine, instance.stopping, f"{instance.id}:send", step)
+    await _supervise(
+        engine,
+        instance.stopping,
+        f"{instance.id}:send",
+        lambda: steps.deliver(engine.store, instance, post, engine.plan),
+        lambda: bell.wait(_LOOK_EVERY_S),
+    )
 
 
 async def write_back(engine: Engine, instance: Instance, target: Target) -> None:
     """Write what is due to a target."""
     bell = engine.bells.of(target.id)
-
-    async def step() -> None:
-        if not await steps.write_back(engine.store, target):
-            await bell.wait(_LOOK_EVERY_S)
-
-    await _supervise(engine, instance.stopping, f"{target.id}:write", step)
+    await _supervise(
+        engine,
+        instance.stopping,
+        f"{target.id}:write",
+        lambda: steps.write_back(engine.store, target),
+        lambda: bell.wait(_LOOK_EVERY_S),
+    )
 
 
 async def journey(engine: Engine, posts: Callable[[], list[Post]]) -> None:
     """Everything between the components: decide, match, make experiences, take over from the dead."""
 
-    async def step() -> None:
-        if await steps.journey(engine.store, engine.plan, engine.instances, posts(), engine.clock):
+    async def work() -> int:
+        done = await steps.journey(engine.store, engine.plan, engine.instances, posts(), engine.clock)
+        if done:
             engine.bells.ring_outgoing()
-        else:
-            await engine.bells.journey.wait(_LOOK_EVERY_S)
+        return done
 
-    await _supervise(engine, engine.stopping, "hub", step)
+    await _supervise(engine, engine.stopping, "hub", work, lambda: engine.bells.journey.wait(_LOOK_EVERY_S))

@@ -19,6 +19,7 @@ from hub.api.errors import ConfigError
 from hub.clock import SystemClock
 from hub.config.models import HubConfig
 from hub.daemon.components import Workshop
+from hub.daemon.leases import end_leases_of_the_dead
 from hub.daemon.ports import StorePorts
 from hub.daemon.service import Service
 from hub.http import transport
@@ -76,6 +77,7 @@ async def run(config: HubConfig, load: Callable[[], HubConfig]) -> signal.Signal
     with listening:
         store = await Store.open(config.hub.store)
         try:
+            await end_leases_of_the_dead(store, clock.now())
             service = Service(config, store, Workshop(transport(), clock, chance), clock, chance)
             ports = StorePorts(service, store, clock)
             server = _Server(

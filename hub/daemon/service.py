@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Coroutine, Mapping
 from random import Random
 from typing import Any
@@ -22,6 +20,7 @@ from hub.config.contacts import load_contacts
 from hub.config.models import HubConfig
 from hub.daemon import loops
 from hub.daemon.components import Instance, Workshop
+from hub.daemon.leases import worker_name
 from hub.journey.deliver import Post
 from hub.journey.policy import Plan
 from hub.journey.write_back import Target
@@ -44,11 +43,6 @@ def plan_of(config: HubConfig) -> Plan:
         region=config.hub.region,
         complete=load_contacts(config).complete,
     )
-
-
-def worker_name() -> str:
-    """Who claims rows: this process on this machine."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def post_of(instance: Instance, config: HubConfig, clock: Clock) -> Post:

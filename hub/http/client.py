@@ -95,12 +95,14 @@ class LentClient:
         accept: Collection[int] = (),
     ) -> httpx.Response:
         """See `hub.HttpClient.request`."""
+        merged = httpx.Headers(_default_headers())
+        merged.update(headers)
         try:
             request = httpx.Request(
                 method,
                 url,
                 params=params if params is None or isinstance(params, Mapping) else list(params),
-                headers={**_default_headers(), **(headers or {})},
+                headers=merged,
                 json=json,
                 data=data,
                 content=content,

@@ -173,7 +173,7 @@ def _proxy(url: str) -> _Proxy:
         proxy = httpx.Proxy(url if "://" in url else f"http://{url}")
     except (httpx.InvalidURL, ValueError):
         proxy = None
-    if proxy is None or proxy.url.scheme not in {"http", "https"}:
+    if proxy is None or proxy.url.scheme not in {"http", "https"} or not proxy.url.host:
         raise ConfigError(
             "a proxy variable in the environment (HTTP_PROXY, HTTPS_PROXY or ALL_PROXY) does not name an HTTP proxy; "
             "write it as http://host:port"

@@ -36,10 +36,12 @@ async def store_inbound(store: Store, gateway: str, inbound: Inbound, region: st
         await _insert_reports(connection, gateway, inbound, now)
         if inbound.cursor is not None:
             await components.set_cursor(connection, f"gateways.{gateway}", inbound.cursor)
-        fault_point("answer.before_commit")
+        if inbound.replies:
+            fault_point("answer.before_commit")
 
     await store.commit(work)
-    fault_point("answer.stored")
+    if inbound.replies:
+        fault_point("answer.stored")
 
 
 async def _insert_replies(
@@ -160,6 +162,8 @@ async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now
             sa.select(answers).where(_NEW).order_by(answers.c.id).limit(BATCH).with_for_update(skip_locked=True)
         )
         rows = found.mappings().all()
+        if not rows:
+            return 0
         for row in rows:
             await _process(connection, row, targets, now)
         fault_point("answer.before_process_commit")

@@ -80,7 +80,8 @@ async def count_due(store: Store, post: Post, limit: int) -> int:
 async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Outcome:
     """Send up to `limit` invitations that are due on one gateway, at the same time."""
     rows = await _claim(store, post, plan, limit)
-    fault_point("deliver.claimed")
+    if rows:
+        fault_point("deliver.claimed")
     outcome = Outcome(tried=len(rows))
     async with asyncio.TaskGroup() as group:
         for row in rows:
@@ -102,18 +103,19 @@ async def _claim(store: Store, post: Post, plan: Plan, limit: int) -> list[Mappi
             .with_for_update(skip_locked=True, of=invitations)
         )
         rows = await _still_wanted(connection, found.mappings().all(), plan, now)
-        if rows:
-            await connection.execute(
-                invitations.update()
-                .where(invitations.c.id.in_([row["id"] for row in rows]))
-                .values(
-                    state=InvitationState.SENDING,
-                    attempts=invitations.c.attempts + 1,
-                    survey_version=post.survey_version,
-                    claimed_by=post.worker,
-                    lease_until=now + LEASE,
-                )
+        if not rows:
+            return []
+        await connection.execute(
+            invitations.update()
+            .where(invitations.c.id.in_([row["id"] for row in rows]))
+            .values(
+                state=InvitationState.SENDING,
+                attempts=invitations.c.attempts + 1,
+                survey_version=post.survey_version,
+                claimed_by=post.worker,
+                lease_until=now + LEASE,
             )
+        )
         fault_point("deliver.before_claim_commit")
     return rows
 

@@ -25,8 +25,10 @@ async def store_page(store: Store, source: str, page: Page, now: datetime) -> in
         new = await _insert_closures(connection, source, page.tickets, now)
         await withdraw_reopened(connection, source, page.reopened, now)
         await components.set_cursor(connection, f"sources.{source}", page.cursor)
-        fault_point("intake.before_commit")
-    fault_point("intake.stored")
+        if new:
+            fault_point("intake.before_commit")
+    if new:
+        fault_point("intake.stored")
     return new
 
 

@@ -27,8 +27,9 @@ async def decide_new(store: Store, plan: Plan, now: datetime, new_token: Callabl
     """
     async with store.write() as connection:
         rows = await _undecided(connection)
-        if rows:
-            await _decide(connection, rows, plan, now, new_token)
+        if not rows:
+            return 0
+        await _decide(connection, rows, plan, now, new_token)
         fault_point("invite.before_commit")
     fault_point("invite.decided")
     return len(rows)

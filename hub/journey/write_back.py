@@ -64,9 +64,9 @@ async def write_due(store: Store, target: Target, limit: int) -> int:
     :raises RemoteError: the target as a whole does not work; nothing of the batch was written.
     """
     rows = await _claim(store, target, limit)
-    fault_point("write_back.claimed")
     if not rows:
         return 0
+    fault_point("write_back.claimed")
     items = [Experience.model_validate_json(row["record"]) for row in rows]
     try:
         receipts = await target.put(items)
@@ -96,17 +96,18 @@ async def _claim(store: Store, target: Target, limit: int) -> list[Mapping[Any, 
             .with_for_update(skip_locked=True, of=write_backs)
         )
         rows: list[Mapping[Any, Any]] = list(found.mappings())
-        if rows:
-            await connection.execute(
-                write_backs.update()
-                .where(write_backs.c.id.in_([row["id"] for row in rows]))
-                .values(
-                    state=WriteBackState.WRITING,
-                    attempts=write_backs.c.attempts + 1,
-                    claimed_by=target.worker,
-                    lease_until=now + LEASE,
-                )
+        if not rows:
+            return []
+        await connection.execute(
+            write_backs.update()
+            .where(write_backs.c.id.in_([row["id"] for row in rows]))
+            .values(
+                state=WriteBackState.WRITING,
+                attempts=write_backs.c.attempts + 1,
+                claimed_by=target.worker,
+                lease_until=now + LEASE,
             )
+        )
         fault_point("write_back.before_claim_commit")
     return rows
 

@@ -45,6 +45,11 @@ class Store:
             raise
         return store
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the store is a file that only this machine uses."""
+        return dialect.has_one_writer(self._engine)
+
     async def close(self) -> None:
         """Finish commits under way and close all connections."""
         if self._committer is not None:

@@ -25,12 +25,16 @@ class SourceBench(Bench[Source[Any], SourceRig]):
 
     _count = 0
 
+    async def close_ticket(self) -> Closed:
+        """Close one new ticket; no time passes."""
+        draft = self._draft()
+        return Closed(await self.rig.close_ticket(draft), draft)
+
     async def close_tickets(self, count: int, *, together: bool = False) -> list[Closed]:
         """Close so many new tickets, a minute apart or all at the same moment; then let a minute pass."""
         closed = []
         for _ in range(count):
-            draft = self._draft()
-            closed.append(Closed(await self.rig.close_ticket(draft), draft))
+            closed.append(await self.close_ticket())
             if not together:
                 self.advance(minutes=1)
         if together:

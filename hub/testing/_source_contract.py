@@ -124,10 +124,10 @@ class SourceContract(WriteBackContract, ComponentContract):
     async def test_a_closure_at_the_moment_of_a_pull_is_not_lost(self, bench: SourceBench) -> None:
         """Two tickets carry the same closing time; the pull ran between them."""
         source, cursor = await bench.started()
-        [one] = await bench.close_tickets(1, together=True)
-        bench.advance(minutes=-1)
+        one = await bench.close_ticket()
         pages = await pull(source, cursor)
-        [other] = await bench.close_tickets(1, together=True)
+        other = await bench.close_ticket()
+        bench.advance(minutes=1)
         pages += await pull(source, pages[-1].cursor if pages else cursor)
         assert_found(pages, [one, other], "pulling between two closings of the same moment")
 

@@ -48,7 +48,7 @@ class DeskConfig(PluginConfig):
     """Tickets a page."""
     proxy: Proxy | None = None
     """A proxy on the way."""
-    headers: dict[str, Secret] = {}
+    headers: dict[str, Secret] = Field(default_factory=dict)
     """Further headers."""
     keys: tuple[Secret, ...] = ()
     """Keys."""

@@ -26,26 +26,39 @@ def replaced(old: str, new: str) -> tuple[str, int]:
     return GOOD.replace(old, new), LINE_OF_GOOD[old]
 
 
-URL, SENDER, BASE_URL = 'public_url = "https://survey.example.org"', 'sender_name = "Acme Service Desk"', "base_url"
-DESK_URL, TOKEN = 'base_url = "https://desk.example.org"', 'token = { env = "DESK_TOKEN" }'
+URL, SENDER = 'public_url = "https://survey.example.org"', 'sender_name = "Acme Service Desk"'
+DESK_URL, SMS = 'base_url = "https://desk.example.org"', "[gateways.sms]"
+
+A_URL = 'must be a URL without query, such as "https://survey.example.org".'
+A_PORT = 'must be an address and a port, such as "127.0.0.1:8080".'
+A_STORE = 'must be "sqlite:///hub.db" or "postgresql://user@host/database".'
+A_TIME = 'must be two times of day, such as "20:00-08:00", or "" for none.'
+A_NAME = "a name is at most 63 letters a-z, digits, '-' and '_', and begins with a letter or digit."
+A_LIST = 'must be a list, such as ["a", "b"].'
+NO_VALUE = 'this is not a value. Text stands in quotes: name = "value".'
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (URL, 'public_url = "survey"', 'web.public_url: must be a URL without query, such as "https://survey.example.org".'),
-        (URL, 'public_url = "ftp://a"', 'web.public_url: must be a URL without query, such as "https://survey.example.org".'),
-        (URL, 'public_url = "https://[x"', 'web.public_url: must be a URL without query, such as "https://survey.example.org".'),
-        (URL, 'public_url = "https://a/?b=c"', 'web.public_url: must be a URL without query, such as "https://survey.example.org".'),
+        (URL, 'public_url = "survey"', f"web.public_url: {A_URL}"),
+        (URL, 'public_url = "ftp://a"', f"web.public_url: {A_URL}"),
+        (URL, 'public_url = "https://[x"', f"web.public_url: {A_URL}"),
+        (URL, 'public_url = "https://a/?b=c"', f"web.public_url: {A_URL}"),
         (URL, 'publik_url = "https://a"', "web.publik_url: unknown setting. Did you mean 'public_url'?"),
         (URL, "public_url = 7", "web.public_url: must be text in quotes."),
-        (URL, URL + '\nlisten = "8080"', 'web.listen: must be an address and a port, such as "127.0.0.1:8080".'),
-        (URL, URL + '\nlisten = "a:99999"', 'web.listen: must be an address and a port, such as "127.0.0.1:8080".'),
-        (URL, URL + '\n[hub]\nstore = "mysql://x"', 'hub.store: must be "sqlite:///hub.db" or "postgresql://user@host/database".'),
-        (URL, URL + '\n[hub]\nstore = "sqlite://"', 'hub.store: must be "sqlite:///hub.db" or "postgresql://user@host/database".'),
-        (URL, URL + '\n[hub]\nstore = "sqlite:///:memory:"', 'hub.store: must be "sqlite:///hub.db" or "postgresql://user@host/database".'),
-        (URL, URL + '\n[hub]\nstore = "postgresql://[x"', 'hub.store: must be "sqlite:///hub.db" or "postgresql://user@host/database".'),
-        (URL, URL + '\n[hub]\ntimezone = "Europe/Helsinky"', "hub.timezone: is not a time zone this machine knows. Write for example \"Europe/Helsinki\". Did you mean 'Europe/Helsinki'?"),
+        (URL, URL + '\nlisten = "8080"', f"web.listen: {A_PORT}"),
+        (URL, URL + '\nlisten = "a:99999"', f"web.listen: {A_PORT}"),
+        (URL, URL + '\n[hub]\nstore = "mysql://x"', f"hub.store: {A_STORE}"),
+        (URL, URL + '\n[hub]\nstore = "sqlite://"', f"hub.store: {A_STORE}"),
+        (URL, URL + '\n[hub]\nstore = "sqlite:///:memory:"', f"hub.store: {A_STORE}"),
+        (URL, URL + '\n[hub]\nstore = "postgresql://[x"', f"hub.store: {A_STORE}"),
+        (
+            URL,
+            URL + '\n[hub]\ntimezone = "Europe/Helsinky"',
+            "hub.timezone: is not a time zone this machine knows. "
+            "Write for example \"Europe/Helsinki\". Did you mean 'Europe/Helsinki'?",
+        ),
         (URL, URL + '\n[hub]\nlanguage = "de"', "hub.language: must be 'fi', 'sv' or 'en'."),
         (URL, URL + '\n[hub]\nregion = "XX"', 'hub.region: must be the two letters of a country, such as "FI".'),
         (URL, URL + "\n[hub]\ncontacts = 1", "hub.contacts: must be a path in quotes."),
@@ -53,32 +66,68 @@ DESK_URL, TOKEN = 'base_url = "https://desk.example.org"', 'token = { env = "DES
         (URL, URL + "\n[hub]\nallow_plain_secrets = 7", "hub.allow_plain_secrets: must be true or false."),
         (SENDER, 'sender_name = " "', "survey.sender_name: must not be empty."),
         (SENDER, SENDER + '\ndelay = "-5m"', "survey.delay: must not be negative."),
-        (SENDER, SENDER + '\ndelay = "5 minutes"', 'survey.delay: not a duration; write for example "30s", "15m", "12h" or "30d".'),
+        (
+            SENDER,
+            SENDER + '\ndelay = "5 minutes"',
+            'survey.delay: not a duration; write for example "30s", "15m", "12h" or "30d".',
+        ),
         (SENDER, SENDER + "\ndelay = 5", 'survey.delay: write a duration such as "30s", "15m", "12h" or "30d".'),
         (SENDER, SENDER + '\nexpires = "100y"', "survey.expires: must be 3650d or less."),
         (SENDER, SENDER + '\nexpires = "0s"', "survey.expires: must be 1s or more."),
-        (SENDER, SENDER + '\nmax_age = "5m"', "survey.max_age: must be longer than survey.delay, or no customer is ever asked."),
-        (SENDER, SENDER + '\nquiet_hours = "20-8"', 'survey.quiet_hours: must be two times of day, such as "20:00-08:00", or "" for none.'),
-        (SENDER, SENDER + '\nquiet_hours = "25:00-08:00"', 'survey.quiet_hours: must be two times of day, such as "20:00-08:00", or "" for none.'),
-        (SENDER, SENDER + '\nquiet_hours = "08:00-8:00"', 'survey.quiet_hours: must start and end at different times; write "" for no quiet hours.'),
-        (SENDER, SENDER + '\nexclude_domains = ["a@b.fi"]', 'survey.exclude_domains: must be a list of domains, such as ["acme.example"].'),
-        (SENDER, SENDER + '\nexclude_domains = "b.fi"', 'survey.exclude_domains: must be a list, such as ["a", "b"].'),
-        (SENDER, SENDER + '\nexclude_tickets = { team = "x" }', 'survey.exclude_tickets.team: must be a list, such as ["a", "b"].'),
-        (SENDER, SENDER + '\nexclude_tickets = ["x"]', 'survey.exclude_tickets: must be a table, such as { name = "value" }.'),
+        (
+            SENDER,
+            SENDER + '\nmax_age = "5m"',
+            "survey.max_age: must be longer than survey.delay, or no customer is ever asked.",
+        ),
+        (SENDER, SENDER + '\nquiet_hours = "20-8"', f"survey.quiet_hours: {A_TIME}"),
+        (SENDER, SENDER + '\nquiet_hours = "25:00-08:00"', f"survey.quiet_hours: {A_TIME}"),
+        (
+            SENDER,
+            SENDER + '\nquiet_hours = "08:00-8:00"',
+            'survey.quiet_hours: must start and end at different times; write "" for no quiet hours.',
+        ),
+        (
+            SENDER,
+            SENDER + '\nexclude_domains = ["a@b.fi"]',
+            'survey.exclude_domains: must be a list of domains, such as ["acme.example"].',
+        ),
+        (SENDER, SENDER + '\nexclude_domains = "b.fi"', f"survey.exclude_domains: {A_LIST}"),
+        (SENDER, SENDER + '\nexclude_tickets = { team = "x" }', f"survey.exclude_tickets.team: {A_LIST}"),
+        (
+            SENDER,
+            SENDER + '\nexclude_tickets = ["x"]',
+            'survey.exclude_tickets: must be a table, such as { name = "value" }.',
+        ),
         (SENDER, SENDER + '\ngateways = ["sms", "sms"]', "survey.gateways: names 'sms' twice."),
-        (SENDER, SENDER + '\ngateways = ["sma"]', "survey.gateways.0: no gateway 'sma' is configured. Did you mean 'sms'? Configured: sms."),
-        ("[sources.prod]", '[sources."pro d"]', "sources.\"pro d\": a name has up to 63 letters a-z, digits, '-' and '_', and starts with no sign."),
+        (
+            SENDER,
+            SENDER + '\ngateways = ["sma"]',
+            "survey.gateways.0: no gateway 'sma' is configured. Did you mean 'sms'? Configured: sms.",
+        ),
+        ("[sources.prod]", '[sources."pro d"]', f'sources."pro d": {A_NAME}'),
         ("[sources.prod]", "[source.x]\n[sources.prod]", "source: unknown table. Did you mean 'sources'?"),
-        ("[gateways.sms]", "[sources.y]\n[gateways.sms]", "sources.y.plugin: required setting is missing."),
-        ("[gateways.sms]", '[sources.y]\nplugn = "desk"\n[gateways.sms]', "sources.y.plugn: unknown setting. Did you mean 'plugin'?"),
-        ("[gateways.sms]", '[sources.y]\nplugin = "dsk"\n[gateways.sms]', "sources.y.plugin: no plugin 'dsk' is installed. Did you mean 'desk'? Installed: desk, heap, text, torn."),
-        ("[gateways.sms]", '[sources.y]\nplugin = "text"\n[gateways.sms]', "sources.y.plugin: plugin 'text' offers no source; it offers: gateway."),
-        ("[gateways.sms]", '[sources.y]\nplugin = "torn"\n[gateways.sms]', "sources.y.plugin: plugin 'torn' is broken: ImportError when 'hub_torn' was imported: no module named 'x'"),
-        ("[gateways.sms]", "[sources.y]\nplugin = 5\n[gateways.sms]", "sources.y.plugin: must be text in quotes."),
-        ("[gateways.sms]", '[sources.y]\nplugin = ""\n[gateways.sms]', "sources.y.plugin: must not be empty."),
-        ("[gateways.sms]", "[[sources.y]]\n[gateways.sms]", "sources.y: must be a table: [sources.NAME]."),
+        (SMS, "[sources.y]\n" + SMS, "sources.y.plugin: required setting is missing."),
+        (SMS, '[sources.y]\nplugn = "desk"\n' + SMS, "sources.y.plugn: unknown setting. Did you mean 'plugin'?"),
+        (
+            SMS,
+            '[sources.y]\nplugin = "dsk"\n' + SMS,
+            "sources.y.plugin: no plugin 'dsk' is installed. Did you mean 'desk'? Installed: desk, heap, text, torn.",
+        ),
+        (
+            SMS,
+            '[sources.y]\nplugin = "text"\n' + SMS,
+            "sources.y.plugin: plugin 'text' offers no source; it offers: gateway.",
+        ),
+        (
+            SMS,
+            '[sources.y]\nplugin = "torn"\n' + SMS,
+            "sources.y.plugin: plugin 'torn' is broken: ImportError when 'hub_torn' was imported: no module named 'x'",
+        ),
+        (SMS, "[sources.y]\nplugin = 5\n" + SMS, "sources.y.plugin: must be text in quotes."),
+        (SMS, '[sources.y]\nplugin = ""\n' + SMS, "sources.y.plugin: must not be empty."),
+        (SMS, "[[sources.y]]\n" + SMS, "sources.y: must be a table: [sources.NAME]."),
     ],
-)  # fmt: skip
+)
 def test_one_mistake_gives_one_message(complaints: Complaints, old: str, new: str, message: str) -> None:
     text, first = replaced(old, new)
     place, _, said = complaints(text)[0].partition(": ")
@@ -118,10 +167,7 @@ def test_one_mistake_gives_one_message(complaints: Complaints, old: str, new: st
         (
             DESK_URL,
             'base_url = "crash"',
-            [
-                "hub.toml:7: sources.prod: the plugin failed to read these settings (KeyError)."
-                " Report it to its author."
-            ],
+            ["hub.toml:7: sources.prod: the plugin failed to read these settings (KeyError). Report it to its author."],
         ),
     ],
 )
@@ -179,18 +225,19 @@ def test_a_value_where_a_table_belongs(complaints: Complaints) -> None:
 @pytest.mark.parametrize(
     ("text", "messages"),
     [
-        ('[web]\nlisten = "x\n', ["2: the text in quotes does not end on this line.", '    listen = "*', "               ^"]),
+        ('[web]\nlisten = "x\n', [
+            "2: the text in quotes does not end on this line.", '    listen = "*', "               ^"]),
         ("[web]\na = 1\na = 2\n", ["3: this setting is written twice.", "    a = *", "         ^"]),
         ("[web]\n[survey]\n[web]\n", ["3: the table [web] is written twice.", "    [web]", "        ^"]),
         ("[web]\nlisten = abc\n", [
-            '2: this is not a value. Text stands in quotes: name = "value".', "    listen = ***", "             ^"]),
+            f"2: {NO_VALUE}", "    listen = ***", "             ^"]),
         ("listen\n", ["1: a setting is written as: name = value.", "    ******", "          ^"]),
         ('[web]\na = "\\q"\n', [
             "2: write a backslash twice, or put the text in single quotes.", '    a = "**"', "           ^"]),
         ("a = 'x", ["1: the text in quotes does not end.", "    a = '*", "          ^"]),
-        ("a = [1,\n\n", ['1: this is not a value. Text stands in quotes: name = "value".', "    a = [*,", "           ^"]),
+        ("a = [1,\n\n", [f"1: {NO_VALUE}", "    a = [*,", "           ^"]),
         ("[web\n", ["1: expected ']' at the end of a table declaration.", "    [web", "        ^"]),
-        ("[web]\nx = [\n'hunter2'\n'y']\n", ["4: unclosed array.", "    '*'*", "    ^"]),
+        ("[web]\nx = [\n'hunter2'\n'y']\n", ["4: unclosed array.", "    '*']", "    ^"]),
         ("a = " + "9" * 5000, [": a number is too long."]),
         ("a = " + "[" * 20000, [": arrays or tables are nested too deeply."]),
     ],

@@ -28,7 +28,7 @@ class TestGatewayWithWebhook(GatewayContract):
 
 @hookimpl
 def hub_register_gateway() -> GatewayType[hub_acme.AcmeConfig]:
-    capabilities = frozenset({Capability.COLLECT, Capability.REPEATABLE})
+    capabilities = frozenset({Capability.COLLECT, Capability.REPEATABLE, Capability.WAIT})
     return GatewayType("Acme by polling", hub_acme.AcmeConfig, hub_acme.PollingGateway, Channel.SMS, capabilities)
 
 

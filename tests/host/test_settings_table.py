@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from hub import Duration, PluginConfig, Secret
 from hub.cli.settings import describe, type_words
@@ -59,7 +59,7 @@ def test_each_setting_is_written_as_in_hub_toml() -> None:
     ("annotation", "words"),
     [
         (str, "text"), (bool, "true or false"), (int, "whole number"), (float, "number"), (Path, "path"),
-        (Duration, "duration"), (Secret, "secret"), (str | None, "text"), (list[str], "list of text"),
+        (HttpUrl, "URL"), (Duration, "duration"), (Secret, "secret"), (str | None, "text"), (list[str], "list of text"),
         (tuple[int, ...], "list of whole number"), (dict[str, str], "table"), (Inner, "table"), (Any, "any value"),
         (Literal["tls", "plain"], '"tls" or "plain"'), (Colour, '"red" or "blue"'),
         (int | Secret, "whole number or secret"),        (frozenset[Colour], 'list of "red" or "blue"'),

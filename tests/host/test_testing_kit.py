@@ -49,7 +49,7 @@ def test_a_project_needs_five_lines(project: pytest.Pytester) -> None:
     project.makepyfile(PROJECT)
     result = run(project)
     assert result.parseoutcomes()["passed"] > 40
-    assert set(result.parseoutcomes()) == {"passed", "skipped"}
+    assert set(result.parseoutcomes()) <= {"passed", "skipped"}
 
 
 def test_a_customer_in_the_log_is_found(project: pytest.Pytester) -> None:

@@ -6,12 +6,14 @@ import random
 import subprocess
 import sys
 import zlib
+from datetime import datetime, timedelta
 
+import httpx
 import pytest
 from structlog.testing import CapturingLogger
 
-from hub import AuthFailed, OutcomeUnknown, RateLimited, Rejected, RemoteError, Unavailable, Unexpected
-from hub.http import Pauses
+from hub import AuthFailed, OutcomeUnknown, RateLimit, RateLimited, Rejected, RemoteError, Unavailable, Unexpected
+from hub.http import Limiter, Pauses
 from hub.testing.clock import FakeClock
 from tests.http.conftest import LentFactory
 from tests.http.server import Server, answer
@@ -34,6 +36,12 @@ async def test_encodes_query_headers_and_form(server: Server, lent: LentFactory)
     assert base64.b64decode(seen.headers["authorization"].removeprefix("Basic ")).decode() == "hub:pä:ss"
     assert seen.headers["user-agent"].startswith("itsm-hub/")
     assert seen.headers["host"] == f"127.0.0.1:{server.port}"
+
+
+async def test_a_header_of_the_caller_takes_the_place_of_the_default(server: Server, lent: LentFactory) -> None:
+    response = await lent().request("GET", server.url(), headers={"accept": "text/xml"})
+    assert response.request.headers.get_list("accept") == ["text/xml"]
+    assert server.seen[0].headers["accept"] == "text/xml"
 
 
 async def test_encodes_json(server: Server, lent: LentFactory) -> None:
@@ -272,9 +280,32 @@ async def test_a_long_pause_is_handed_back_without_sending(server: Server, lent:
     assert clock.slept == []
 
 
-def test_a_pause_does_not_show_the_credential() -> None:
-    import httpx
+async def test_every_attempt_counts_against_the_rate(server: Server, lent: LentFactory, clock: FakeClock) -> None:
+    url = server.on("/", answer(503), answer())
+    await lent(limiter=Limiter(RateLimit(1, timedelta(seconds=10)), clock)).request("GET", url)
+    assert sum(clock.slept) == pytest.approx(10)
 
+
+async def test_a_pause_that_begins_while_waiting_for_the_turn_is_kept(
+    server: Server, lent: LentFactory, pauses: Pauses, clock: FakeClock
+) -> None:
+    class Clock(FakeClock):
+        async def sleep(self, seconds: float) -> None:
+            if not clock.slept:
+                pauses.hold(pauses.key(httpx.Request("GET", server.url())), timedelta(seconds=60))
+            await clock.sleep(seconds)
+
+        def now(self) -> datetime:
+            return clock.now()
+
+    limiter = Limiter(RateLimit(1, timedelta(seconds=10)), Clock())
+    await limiter.acquire()
+    begin = clock.now()
+    await lent(limiter=limiter).request("GET", server.url())
+    assert clock.now() - begin >= timedelta(seconds=60)
+
+
+def test_a_pause_does_not_show_the_credential() -> None:
     pauses = Pauses(FakeClock(), random.Random(1))
     key = pauses.key(httpx.Request("GET", "http://desk.example.test", headers={"Authorization": "Bearer hunter2"}))
     assert "hunter2" not in repr(key)

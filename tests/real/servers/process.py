@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -32,6 +33,16 @@ def wait_until(look: Callable[[], T], what: str, *, seconds: float = 15.0) -> T:
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not happen within {seconds:g} s")
         time.sleep(0.05)
+    return found
+
+
+async def wait_for(look: Callable[[], T], what: str, *, seconds: float = 15.0) -> T:
+    """Do as `wait_until`, and let other tasks of the event loop run meanwhile."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not happen within {seconds:g} s")
+        await asyncio.sleep(0.05)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from hub import Capability, Channel, GatewayType, SourceType, hookimpl
 from hub_email.config import EmailSourceConfig
+from hub_email.gateway import CAPABILITIES, EmailGateway
+from hub_email.gateway_config import EmailGatewaySettings
 from hub_email.source import EmailSource
 
 HUB_API = (1, 0)
@@ -11,8 +13,20 @@ HUB_API = (1, 0)
 def hub_register_source() -> SourceType[EmailSourceConfig]:
     """Offer the e-mail desk."""
     return SourceType(
-        summary="Shared mailbox over IMAP: threads are tickets",
+        summary="Shared mailbox over IMAP; its threads are the tickets",
         config=EmailSourceConfig,
         create=EmailSource,
         capabilities=frozenset({Capability.WRITE_BACK, Capability.WAIT}),
+    )
+
+
+@hookimpl
+def hub_register_gateway() -> GatewayType[EmailGatewaySettings]:
+    """Offer surveys by mail."""
+    return GatewayType(
+        summary="Surveys by SMTP; answers and bounces are read over IMAP",
+        config=EmailGatewaySettings,
+        create=EmailGateway,
+        channel=Channel.EMAIL,
+        capabilities=CAPABILITIES,
     )

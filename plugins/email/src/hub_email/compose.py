@@ -17,6 +17,9 @@ from hub_email.addressing import Addressing
 MARKER_HEADER = "X-XM-Survey"
 """In every mail the hub sends. Mail that comes in with it is our own, on its way round in a loop."""
 
+UNSUBSCRIBE = "unsubscribe"
+"""Subject of the mail that a mail program sends for its user who presses "unsubscribe"."""
+
 SUPPRESS = "OOF, AutoReply, RN, NRN"  # not "All": Exchange would then withhold bounces too
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -85,7 +88,7 @@ def wire_address(address: str) -> str:
 
 def _add_unsubscribe(mail: EmailMessage, url: str, mailbox: str) -> None:
     safe = quote(url, safe=_URL_SAFE)
-    mail["List-Unsubscribe"] = f"<{safe}>, <mailto:{quote(mailbox, safe='@+=.-_')}?subject=unsubscribe>"
+    mail["List-Unsubscribe"] = f"<{safe}>, <mailto:{quote(mailbox, safe='@+=.-_')}?subject={UNSUBSCRIBE}>"
     if urlsplit(safe).scheme == "https":  # RFC 8058 allows one-click over https only
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from hub import (
     Capability,
@@ -25,7 +25,7 @@ from hub_email.addressing import parse_mailbox
 from hub_email.compose import compose, wire_address
 from hub_email.gateway_config import EmailGatewaySettings
 from hub_email.imap import FolderState, Mailbox
-from hub_email.replies import read_inbound
+from hub_email.replies import read_inbound, unreadable
 from hub_email.smtp import Mail, SmtpPool
 
 CAPABILITIES = frozenset({Capability.COLLECT, Capability.WAIT, Capability.REPEATABLE})
@@ -113,8 +113,13 @@ class EmailGateway(Gateway[EmailGatewaySettings]):
         fetched = await mailbox.fetch_message(uid)
         if fetched is None:
             return None
-        # A large mail takes a while to parse; other work goes on meanwhile.
-        return await asyncio.to_thread(read_inbound, fetched.content, fetched.received_at, self._addressing)
+        received_at = fetched.received_at.astimezone(UTC)
+        try:
+            # A large mail takes a while to parse; other work goes on meanwhile.
+            return await asyncio.to_thread(read_inbound, fetched.content, received_at, self._addressing)
+        except Exception as error:  # noqa: BLE001 - a mail that nobody foresaw must not hold up all later ones
+            self.context.log.error("gateway.mail_unreadable", uid=uid, error=type(error).__name__)
+            return unreadable(fetched.content, received_at)
 
     async def _check_smtp(self) -> CheckResult:
         config = self.config

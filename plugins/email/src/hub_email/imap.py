@@ -256,14 +256,13 @@ class Mailbox:
         if isinstance(error, ssl.SSLCertVerificationError):
             reason = f"its certificate cannot be verified ({error.verify_message})"
             return Unavailable(f"{host}: {reason}; correct 'host' or name the authority in 'ca_file'")
-        if isinstance(error, OSError | imaplib.IMAP4.abort):
-            self._drop()
-            kind = OutcomeUnknown if effect else Unavailable
-            return kind(f"{host}: the connection failed during {what} ({type(error).__name__})")
-        if not isinstance(error, imaplib.IMAP4.error):
-            self._drop()
-            return Unexpected(f"{host}: the answer to {what} cannot be read ({type(error).__name__})")
-        return self._refusal(what, error)
+        garbled = "unexpected response" in str(error) or not isinstance(error, OSError | imaplib.IMAP4.error)
+        if isinstance(error, imaplib.IMAP4.error) and not isinstance(error, imaplib.IMAP4.abort) and not garbled:
+            return self._refusal(what, error)
+        self._drop()
+        kind = OutcomeUnknown if effect else Unexpected if garbled else Unavailable
+        failed = "the answer cannot be read" if garbled else "the connection failed"
+        return kind(f"{host}: {failed} during {what} ({type(error).__name__})")
 
     def _refusal(self, what: str, error: imaplib.IMAP4.error) -> RemoteError:
         host, text = self._settings.host, str(error).upper()

@@ -95,19 +95,25 @@ def _attributions(lines: list[str]) -> dict[int, int]:
     """Where lines such as "On Monday X wrote:" begin, and how many lines each takes: mailers wrap them."""
     found: dict[int, int] = {}
     for last, line in enumerate(lines):
-        if not line.endswith(":") or _is_quoted(line):
-            continue
-        for length in range(1, min(_ATTRIBUTION_LINES, last + 1) + 1):
+        if line.endswith(":") and (length := _attribution_length(lines, last)):
             first = last - length + 1
-            if not lines[first] or _is_quoted(lines[first]):
-                break
-            if _is_attribution(
-                " ".join(lines[first : last + 1]), quote_follows=_is_quoted(_next_words(lines, last + 1))
-            ):
-                first -= _is_wrapped_opening(lines, first, last)
-                found[first] = last - first + 1
-                break
+            first -= _is_wrapped_opening(lines, first, last)
+            found[first] = last - first + 1
     return found
+
+
+def _attribution_length(lines: list[str], last: int) -> int:
+    """How many lines up to `last` make an attribution, 0 when they make none."""
+    joined = ""
+    for length in range(1, min(_ATTRIBUTION_LINES, last + 1) + 1):
+        line = lines[last - length + 1]
+        if not line or _is_quoted(line):
+            break
+        joined = f"{line} {joined}".rstrip()
+        if _is_attribution(joined):
+            return length
+    is_bare = len(lines[last]) <= _ATTRIBUTION_CHARS and _ATTRIBUTION.fullmatch(lines[last])
+    return 1 if is_bare and _is_quoted(_next_words(lines, last + 1)) else 0
 
 
 def _is_wrapped_opening(lines: list[str], first: int, last: int) -> bool:
@@ -116,11 +122,11 @@ def _is_wrapped_opening(lines: list[str], first: int, last: int) -> bool:
     return first > 0 and not dated and bool(_DATE_OPENING.match(lines[first - 1]))
 
 
-def _is_attribution(line: str, *, quote_follows: bool) -> bool:
+def _is_attribution(line: str) -> bool:
     """Customers too write sentences that end in "he wrote:", so there must be more than the verb."""
     if len(line) > _ATTRIBUTION_CHARS or not _ATTRIBUTION.fullmatch(line):
         return False
-    return quote_follows or "@" in line or bool(_DATE.search(line) and _TIME.search(line))
+    return "@" in line or bool(_DATE.search(line) and _TIME.search(line))
 
 
 def _begins_earlier_mail(lines: list[str], index: int) -> bool:
@@ -147,4 +153,4 @@ def _is_quoted(line: str) -> bool:
 
 
 def _next_words(lines: list[str], index: int) -> str:
-    return next((line for line in lines[index:] if line), "")
+    return next((lines[later] for later in range(index, len(lines)) if lines[later]), "")

@@ -12,6 +12,7 @@ from hub import Channel, DeliveryReport, Reply
 from hub_email.addressing import Addressing
 from hub_email.body import parse_mail, readable_text
 from hub_email.bounces import Bounce, read_bounce, returned_ids
+from hub_email.compose import UNSUBSCRIBE
 from hub_email.headers import Fields, decode, first, is_automatic, message_ids, people, read_fields
 from hub_email.quotes import own_words
 
@@ -71,20 +72,36 @@ def _reply(
     automatic: bool = False,
 ) -> Reply:
     text = readable_text(mail)[:MAX_RAW_CHARS]
+    key = _key(fields, addressing)
+    subject = decode(first(fields, "subject"))
+    unsubscribes = key is not None and subject.casefold() == UNSUBSCRIBE
     sender = next(iter(people(fields.get("from", ()))), None)
     recipient = next(iter(people(_values(fields, _ADDRESSED))), None)
     return Reply(
         provider_id=next(iter(message_ids(fields.get("message-id", ())[:1])), "") or _made_up_id(content),
         channel=Channel.EMAIL,
         sender=sender.address if sender else "",
-        text=own_words(text),
+        text=UNSUBSCRIBE if unsubscribes else own_words(text),
         received_at=received_at,
-        key=_key(fields, addressing),
+        key=key,
         recipient=recipient.address if recipient else None,
         automatic=automatic
-        or is_automatic(fields, sender, own_lists=[addressing.mailbox])
-        or bool(_AWAY_SUBJECT.match(decode(first(fields, "subject")))),
+        or (not unsubscribes and is_automatic(fields, sender, own_lists=[addressing.mailbox]))
+        or bool(_AWAY_SUBJECT.match(subject)),
         raw=text,
+    )
+
+
+def unreadable(content: bytes, received_at: datetime) -> Reply:
+    """A mail that could not be read, kept for a person to look at."""
+    return Reply(
+        provider_id=_made_up_id(content),
+        channel=Channel.EMAIL,
+        sender="",
+        text="",
+        received_at=received_at,
+        automatic=True,
+        raw=content[:MAX_RAW_CHARS].decode("latin-1").replace("\0", ""),
     )
 
 

@@ -198,7 +198,7 @@ def _not_connected(error: Exception, server: str) -> RemoteError:
         return AuthFailed(f"{server} refused the login ({_code(error.code, error.message)})")
     if isinstance(error, SMTPResponseException):
         answer = refusal(error.code, error.message)
-        if isinstance(answer, RateLimited | AuthFailed):
+        if not isinstance(answer, Rejected):
             return answer
         return Unavailable(f"{server} answered {_code(error.code, error.message)}")
     return Unavailable(f"no connection to {server} ({type(cause or error).__name__})")

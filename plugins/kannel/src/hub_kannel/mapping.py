@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import Message as HeaderParser
+from typing import NoReturn
 from urllib.parse import quote
 
 from hub import (
@@ -66,7 +67,7 @@ def accepted(answer: Answer) -> DeliveryStatus:
     raise Unavailable("Kannel cannot take messages now")
 
 
-def _raise_bad_request(text: str) -> None:
+def _raise_bad_request(text: str) -> NoReturn:
     if "Sender missing" in text:
         raise AuthFailed("Kannel knows no sender for this user; check sender and kannel.conf")
     if "denied" in text:

@@ -212,7 +212,11 @@ HTML = {
         "Yksi & kaksi\n\na\nb\nc d\n\ne\nf",
     ),
     "elements that never close": ("<div><p>5<b>hyvä<blockquote>Miten?", "5hyvä"),
-    "a broken declaration": ("<![foo bar<p>5 hyvä</p>", "5 hyvä"),
+    "comments and declarations": (
+        "<!DOCTYPE html><!--[if mso]><p>x</p><![endif]--><![if !mso]><p>5 hyvä<!-- </p>",
+        "5 hyvä<!--",
+    ),
+    "a sign that is no markup": ("<p>alle 5 < 6 & yli</p>", "alle 5 < 6 & yli"),
     "a head that never closes": ("<html><head><title>x</title><body>5", "5"),
 }
 

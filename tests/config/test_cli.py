@@ -1,0 +1,106 @@
+"""`hub config`, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+BAD = '[survey]\nsender_nam = "x"\n'
+
+
+def hub(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("hub"), "config", *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_a_bad_file_ends_with_3_and_the_messages_on_stderr(tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text(BAD)
+    for command in ("check", "show"):
+        done = hub(command, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "hub.toml:2: survey.sender_nam: unknown setting. Did you mean 'sender_name'?\n" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_option_counts_before_the_variable(tmp_path: Path) -> None:
+    done = hub("check", "--config", "a.toml", folder=tmp_path, HUB_CONFIG="b.toml")
+    assert done.stderr.startswith("a.toml: there is no such file.")
+    done = hub("check", folder=tmp_path, HUB_CONFIG="b.toml")
+    assert done.stderr.startswith("b.toml: there is no such file.")
+
+
+def test_the_schema_is_json(tmp_path: Path) -> None:
+    done = hub("schema", folder=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """A folder with a good configuration of the plugins that come with the hub."""
+    (tmp_path / "hub.toml").write_text(
+        """
+[hub]
+contacts = "contacts.csv"
+[web]
+public_url = "https://survey.example.org"
+[survey]
+sender_name = "Acme"
+exclude_tickets = { "odd field" = ["a*"] }
+[sources.desk]
+plugin = "email"
+host = "imap.example.org"
+username = "desk@example.org"
+password = { env = "DESK_PASSWORD" }
+desk_addresses = ["desk@example.org"]
+[gateways.sms]
+plugin = "kannel"
+url = "https://sms.example.org/cgi-bin/sendsms"
+username = "hub"
+password = { file = "sms" }
+sender = "16400"
+callback_secret = { env = "DESK_PASSWORD" }
+""",
+        encoding="utf-8",
+    )
+    (tmp_path / "sms").write_text("opensesame-sms\n")
+    (tmp_path / "contacts.csv").write_text("email\na@b.example\n")
+    return tmp_path
+
+
+def test_a_good_file_is_ok_and_counted(example: Path) -> None:
+    done = hub("check", folder=example, DESK_PASSWORD="opensesame-desk-1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{example}/hub.toml: OK. 1 source, 1 gateway, 0 sinks, 1 contact.\n"
+
+
+def test_a_bad_contacts_file_fails_the_check(example: Path) -> None:
+    (example / "contacts.csv").write_text("email\nanna\n")
+    done = hub("check", folder=example, DESK_PASSWORD="opensesame-desk-1")
+    assert done.returncode == 3
+    assert "contacts.csv:2: email: is not an e-mail address." in done.stderr
+
+
+def test_settings_in_force_are_shown_without_secrets(example: Path) -> None:
+    text = hub("show", folder=example, DESK_PASSWORD="opensesame-desk-1").stdout
+    data = hub("show", "--json", folder=example, DESK_PASSWORD="opensesame-desk-1").stdout
+    assert "opensesame" not in text + data
+    shown = json.loads(data)
+    assert tomllib.loads(text) == shown
+    assert shown["sources"]["desk"]["password"] == "(secret, from env DESK_PASSWORD)"
+    assert shown["gateways"]["sms"]["password"] == "(secret, from file sms)"
+    assert shown["survey"]["exclude_tickets"] == {"odd field": ["a*"]}
+    assert shown["survey"]["max_age"] == "3d"

@@ -1,0 +1,144 @@
+"""A hub as a process, on files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PLUGIN = Path(__file__).parent / "files_plugin"
+PATIENCE_S = 30.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> Any:
+    """Look often until something is true; fail when it takes too long."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
+        time.sleep(0.03)
+    raise AssertionError(f"in {PATIENCE_S:.0f} s it did not come to this: {what}")
+
+
+@dataclass
+class RunningHub:
+    """The files of a hub, and its process while it runs."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    answer: str = "5 kiitos"
+    extra: str = ""
+    process: subprocess.Popen[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.write_config()
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "hub.toml"
+
+    def write_config(self, **changes: str) -> None:
+        values = {"interval": "1s", "delay": "0s", "answer": self.answer} | changes
+        self.config.write_text(
+            f"""
+[web]
+listen = "127.0.0.1:{self.port}"
+public_url = "http://127.0.0.1:{self.port}"
+[survey]
+sender_name = "Acme"
+delay = "{values["delay"]}"
+contact_interval = "0s"
+quiet_hours = ""
+[sources.desk]
+plugin = "files"
+interval = "{values["interval"]}"
+folder = "{self.folder}"
+[gateways.sms]
+plugin = "files"
+interval = "1s"
+folder = "{self.folder}"
+answer = "{values["answer"]}"
+{self.extra}
+"""
+        )
+
+    def close_tickets(self, count: int) -> None:
+        with (self.folder / "tickets.jsonl").open("a") as file:
+            for number in range(count):
+                ticket = {"id": f"id{number}", "key": f"T-{number}", "closure_key": "c", "subject": "Printer"}
+                file.write(json.dumps(ticket | {"customer": {"phone": f"+35840123{number:04}"}}) + "\n")
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        path = self.folder / f"{name}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"PYTHONPATH": str(PLUGIN), "HUB_CONFIG": str(self.config)}
+
+    def start(self, fault: str = "", *, ready: bool = True) -> None:
+        with (self.folder / "log.jsonl").open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hub", "run"],
+                env=self.environment | {"HUB_FAULT_POINT": fault},
+                stderr=log,
+                text=True,
+            )
+        if ready:
+            wait_until(self.is_ready, "the hub is ready")
+
+    def is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the hub ended with {self.process.returncode}: {self.log_text()[-2000:]}"
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def wait_for_death(self) -> int:
+        assert self.process is not None
+        return self.process.wait(PATIENCE_S)
+
+    def stop(self) -> int:
+        """Ask it to stop, as systemd would."""
+        if self.process is None or self.process.poll() is not None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "hub", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        result = self.command(*arguments, "--json")
+        assert result.stdout, result.stderr
+        return dict(json.loads(result.stdout))
+
+    def log_text(self) -> str:
+        return (self.folder / "log.jsonl").read_text()
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]

@@ -1,0 +1,118 @@
+"""The daemon as its operator sees it: signals, reload, failing parts, pages and sinks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.daemon.running import RunningHub, wait_until
+
+
+def _count(hub: RunningHub, event: str) -> int:
+    return sum(entry["event"] == event for entry in hub.events())
+
+
+def test_a_ticket_goes_all_the_way_and_logs_hold_nothing_personal(hub: RunningHub) -> None:
+    hub.close_tickets(2)
+    hub.start()
+    wait_until(lambda: len(hub.lines("written")) == 2, "results are written")
+    assert hub.stop() == 0
+    log = hub.log_text()
+    assert "+35840123" not in log
+    assert "kiitos" not in log
+    assert all(line.startswith("{") for line in log.splitlines())
+
+
+def test_a_failing_source_is_logged_once_and_once_when_it_is_back_and_others_go_on(hub: RunningHub) -> None:
+    down = hub.folder / "down"
+    down.touch()
+    hub.start()
+    wait_until(
+        lambda: hub.json("status")["components"].get("sources.desk", {}).get("failures", 0) >= 2, "it failed twice"
+    )
+    assert "the desk is down" in hub.command("status").stdout
+    assert httpx.get(f"http://127.0.0.1:{hub.port}/readyz").status_code == 200
+    assert _count(hub, "component.failing") == 1
+    down.unlink()
+    hub.close_tickets(1)
+    wait_until(lambda: hub.lines("written"), "it works again")
+    assert _count(hub, "component.recovered") == 1
+    assert hub.json("status")["components"]["sources.desk"]["ok"]
+
+
+def test_reload_takes_a_good_configuration_and_keeps_the_old_one_when_it_is_bad(hub: RunningHub) -> None:
+    hub.start()
+    assert hub.process is not None
+    hub.config.write_text(hub.config.read_text().replace("sender_name", "sender_nam"))
+    hub.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: _count(hub, "config.refused") == 1, "the bad configuration is refused")
+    (refused,) = (entry for entry in hub.events() if entry["event"] == "config.refused")
+    assert "Did you mean 'sender_name'?" in " ".join(refused["problems"])
+    hub.write_config(answer="2 hidasta")
+    hub.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: _count(hub, "config.reloaded") == 1, "the good configuration is taken")
+    (reloaded,) = (entry for entry in hub.events() if entry["event"] == "config.reloaded")
+    assert (reloaded["changed"], reloaded["added"], reloaded["removed"]) == (["gateways.sms"], [], [])
+    hub.close_tickets(1)
+    wait_until(lambda: hub.lines("written"), "the changed component works")
+    assert hub.lines("written")[0]["scores"][0]["value"] == 2
+
+
+def test_a_port_in_use_is_said_before_anything_starts(hub: RunningHub) -> None:
+    with socket.create_server(("127.0.0.1", hub.port)):
+        result = hub.command("run")
+    assert result.returncode == 3
+    assert f"web.listen: cannot listen on 127.0.0.1:{hub.port}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_systemd_hears_when_the_hub_is_ready_and_that_it_is_alive(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"notify-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(path))
+        notify.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        try:
+            hub.start()
+            heard = {notify.recv(100).strip() for _ in range(3)}
+        finally:
+            path.unlink()
+    assert heard == {b"READY=1", b"WATCHDOG=1"}
+
+
+def test_every_sink_hears_of_every_experience(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path, extra=f'[sinks.events]\nplugin = "files"\nfolder = "{tmp_path}"\n')
+    hub.close_tickets(2)
+    hub.start()
+    try:
+        wait_until(lambda: len(hub.lines("events")) == len(hub.lines("written")) == 2, "both places have both")
+    finally:
+        assert hub.stop() == 0
+    assert sorted(line["id"] for line in hub.lines("events")) == sorted(line["id"] for line in hub.lines("written"))
+
+
+def test_the_answer_page_records_on_post_and_never_on_get(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path, answer="")
+    hub.close_tickets(1)
+    hub.start()
+    try:
+        wait_until(lambda: hub.lines("sent"), "the survey is sent")
+        url = f"http://127.0.0.1:{hub.port}/a/{hub.lines('sent')[0]['key']}"
+        for method in ("GET", "HEAD"):
+            assert httpx.request(method, f"{url}?r=1").status_code == 200
+        wait_until(lambda: hub.json("status")["invitations"].get("sent") == 1, "the survey counts as sent")
+        assert hub.json("status")["answers"] == {}
+        assert httpx.post(url, data={"rating": "4", "comment": "Hyvää työtä!"}).status_code == 303
+        wait_until(lambda: hub.lines("written"), "the answer is on the ticket")
+    finally:
+        assert hub.stop() == 0
+    (written,) = hub.lines("written")
+    assert (written["scores"][0]["value"], written["comment"], written["channel"]) == (4, "Hyvää työtä!", "page")
