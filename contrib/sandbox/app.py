@@ -171,7 +171,7 @@ def _invite(console: Console, wiring: Wiring, ledger: Ledger, config: Path) -> N
     for url in unanswered[:3]:
         console.print(f"  answer a survey   {url}")
     console.print(f"  ask the hub       hub status --config {config}", soft_wrap=True)
-    console.print(f"                    hub why '#{_first_number(ledger)}' --config {config}", soft_wrap=True)
+    console.print(f"                    hub why {_first_number(ledger)} --config {config}", soft_wrap=True)
     console.print(f"  look into the desk's mailbox   IMAP 127.0.0.1:{wiring.imap_port}, no encryption,")
     console.print(f"                    user {wiring.desk.username}, password {wiring.desk.password}")
 

@@ -68,7 +68,7 @@ class Desk:
         if automatic:
             mail["Auto-Submitted"] = "auto-generated"
         message_id = _continue(ticket, mail)
-        await self._post_office.deliver(person.email, self._wiring.desk.address, mail.as_bytes())
+        await self._post_office.deliver(person.email, self._wiring.desk.address, mail.as_bytes(), at=at)
         ticket.open_mails.append(message_id)
 
     async def answer(self, ticket: Ticket, *, at: datetime | None = None) -> None:
@@ -78,7 +78,7 @@ class Desk:
         text = _ANSWER[ticket.person.language] + f"\n\n{agent}\nService Desk"
         mail = _mail(self._wiring.desk.address, agent, ticket.person.email, subject, text, at)
         _continue(ticket, mail)
-        await self._mailbox.append(self._wiring.sent_folder, mail.as_bytes(), [b"\\Seen"])
+        await self._mailbox.append(self._wiring.sent_folder, mail.as_bytes(), [b"\\Seen"], at=at)
         await self._post_office.deliver(self._wiring.desk.address, ticket.person.email, mail.as_bytes())
 
     async def close(self, *tickets: Ticket, mails: int | None = None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import email
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import default
 from typing import Any, TypeVar
@@ -29,9 +30,11 @@ class Mailbox:
         """Log in and make the folders that do not exist yet."""
         return cls(await asyncio.to_thread(_log_in, port, account, tuple(folders)))
 
-    async def append(self, folder: str, content: bytes, flags: Sequence[bytes] = ()) -> None:
-        """Put a message into a folder."""
-        await self._run(lambda client: client.append(folder, content, flags))
+    async def append(
+        self, folder: str, content: bytes, flags: Sequence[bytes] = (), *, at: datetime | None = None
+    ) -> None:
+        """Put a message into a folder, as one that arrived at that time or now."""
+        await self._run(lambda client: client.append(folder, content, flags, at))
 
     async def move(self, message_ids: Iterable[str], source: str, target: str) -> int:
         """Move the messages that `source` holds under these Message-IDs.

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 import httpx
-import smsutil
+import smsutil  # type: ignore[import-untyped]
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse

@@ -14,7 +14,10 @@ from sandbox.story import Answer, Closing
 from sandbox.view import View
 
 OPENING_SECONDS = 8.0
-"""All tickets are opened within this time."""
+"""All tickets are opened within this time, few of them sooner."""
+
+OLD_TICKETS = 10
+"""How many tickets of last year lie in the inbox for each story about old mail."""
 
 SURVEY_SECONDS = 20.0
 """How long after the last closing a survey may take before a story is given up."""
@@ -41,14 +44,15 @@ class Play:
     async def prepare(self) -> None:
         """Fill the inbox with last year's mail, before the hub starts."""
         for case in self._old:
-            last_year = datetime.now(UTC) - timedelta(days=400)
-            ticket = await self._open(case, at=last_year)
-            await self._desk.answer(ticket, at=last_year + timedelta(hours=2))
+            for number in range(OLD_TICKETS):
+                last_year = datetime.now(UTC) - timedelta(days=400 + number)
+                ticket = await self._open(case, at=last_year)
+                await self._desk.answer(ticket, at=last_year + timedelta(hours=2))
 
     async def run(self) -> None:
         """Play everything, and return when nobody has anything left to do."""
         new = [case for case in self._ledger.cases if case not in self._old]
-        pause = OPENING_SECONDS / max(1, len(new))
+        pause = min(0.4, OPENING_SECONDS / max(1, len(new)))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tidy_up())
             for case in new:
@@ -58,9 +62,9 @@ class Play:
     async def _tidy_up(self) -> None:
         """Somebody cleans the inbox: all of last year's mail goes to the closed folder at once."""
         await asyncio.sleep(OPENING_SECONDS / 2)
-        tickets = [ticket for case in self._old for ticket in case.tickets]
-        await self._close(tickets)
+        await self._desk.close(*(ticket for case in self._old for ticket in case.tickets))
         for case in self._old:
+            self._view.say(f"somebody moves {OLD_TICKETS} tickets of last year to the closed folder")
             case.done = True
 
     async def _story(self, case: Case) -> None:
@@ -71,6 +75,7 @@ class Play:
         await self._finish(case, ticket)
         if case.story.surveyed and await self._asked(case):
             await self._customers.react(case, draw)
+            self._view.said(case)
             await self._afterwards(case, ticket)
         case.done = True
 
@@ -94,6 +99,7 @@ class Play:
 
     async def _close_piecemeal(self, case: Case, ticket: Ticket) -> None:
         await self._desk.hear(ticket, _MORE[case.story.person.language])
+        await asyncio.sleep(1.5)
         await self._desk.close(ticket, mails=1)
         await asyncio.sleep(1.2)
         await self._close([ticket])

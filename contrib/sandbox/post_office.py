@@ -6,6 +6,7 @@ import asyncio
 import email
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from email.message import EmailMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
@@ -24,7 +25,7 @@ class PostOffice:
     """Takes mail by SMTP and delivers it: over IMAP to the desk's accounts, in memory to customers.
 
     :param accounts: mailboxes by address; mail to `address+anything` goes there too.
-    :param on_mail: called with the recipient and the mail that reached a customer over SMTP.
+    :param on_mail: called with the recipient and the mail that left for a customer over SMTP.
     """
 
     def __init__(self, accounts: Mapping[str, Mailbox], on_mail: Callable[[str, EmailMessage], None]) -> None:
@@ -51,18 +52,20 @@ class PostOffice:
                 self._on_mail(recipient.lower(), message)
         return "250 2.0.0 OK"
 
-    async def deliver(self, sender: str, recipient: str, content: bytes) -> EmailMessage | None:
+    async def deliver(
+        self, sender: str, recipient: str, content: bytes, *, at: datetime | None = None
+    ) -> EmailMessage | None:
         """Bring a mail to its mailbox.
 
-        :returns: the mail, if a customer has it now.
+        :param at: when it arrives there, if not now.
+        :returns: the mail, unless it was for one of the accounts.
         """
         if recipient.lower() in self.dead_addresses:
             await self._bounce(sender, recipient, content)
-            return None
         account = self._accounts.get(_without_tag(recipient))
         if account is not None:
             trace = f"Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n".encode()
-            await account.append("INBOX", trace + content)
+            await account.append("INBOX", trace + content, at=at)
             return None
         message = email.message_from_bytes(content, policy=default)
         assert isinstance(message, EmailMessage)

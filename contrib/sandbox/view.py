@@ -62,7 +62,9 @@ class View:
 
     def _line(self, tag: str, text: str, style: str) -> None:
         seconds = time.monotonic() - self._began
-        self._console.print(Text.assemble((f"{seconds:5.1f} s  ", "dim"), (f"{tag:<8} ", "bold"), (text, style)))
+        self._console.print(
+            Text.assemble((f"{seconds:5.1f} s  ", "dim"), (f"{tag:<8} ", "bold"), (text, style)), soft_wrap=True
+        )
 
     def _sums(self) -> Table:
         cases = self._ledger.cases

@@ -8,7 +8,7 @@ from random import Random
 import structlog
 
 from hub.api.component import Clock
-from hub.api.errors import RateLimited, RemoteError
+from hub.api.errors import RateLimited, RemoteError, Unavailable
 from hub.journey.backoff import backoff
 from hub.store import components
 from hub.store.engine import Store
@@ -62,7 +62,7 @@ class Health:
         return pause
 
     def _pause(self, error: Exception) -> timedelta:
-        asked = error.retry_after if isinstance(error, RateLimited) and error.retry_after else timedelta()
-        pause = max(backoff(self._failures, _FIRST, _LONGEST), asked)
+        asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
+        pause = max(backoff(self._failures, _FIRST, _LONGEST), asked or timedelta())
         spread: timedelta = pause * self._random.uniform(1.0, 1.3)
         return spread

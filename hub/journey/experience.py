@@ -16,7 +16,7 @@ from hub.store.tables import answers, experiences
 from hub.survey.reading import read
 
 SURVEY = "closing"
-QUESTION = "rating"
+QUESTION = "csat"
 LOWEST, HIGHEST = 1, 5
 
 

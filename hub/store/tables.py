@@ -35,6 +35,18 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+class Text(sa.TypeDecorator[str]):
+    """Text that every database can hold: NUL and half surrogate pairs, which mail and SMS can bring, are replaced."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
 class InvitationState(StrEnum):
     """What has become of one survey."""
 
@@ -76,7 +88,7 @@ def _when(name: str, **options: Any) -> sa.Column[datetime]:
 
 
 def _claim() -> tuple[sa.Column[str], sa.Column[datetime]]:
-    return sa.Column("claimed_by", sa.Text), _when("lease_until")
+    return sa.Column("claimed_by", Text), _when("lease_until")
 
 
 def _partial(name: str, *columns: str, where: str) -> sa.Index:
@@ -88,13 +100,13 @@ closures = sa.Table(
     "closures",
     metadata,
     _id(),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("ticket_id", sa.Text, nullable=False),
-    sa.Column("closure_key", sa.Text, nullable=False),
-    sa.Column("ticket_key", sa.Text, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("ticket_id", Text, nullable=False),
+    sa.Column("closure_key", Text, nullable=False),
+    sa.Column("ticket_key", Text, nullable=False),
     _when("closed_at", nullable=False),
     _when("seen_at", nullable=False),
-    sa.Column("ticket", sa.Text, nullable=False),  # hub.Ticket as JSON
+    sa.Column("ticket", Text, nullable=False),  # hub.Ticket as JSON
     sa.Column("decided", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("source", "ticket_id", "closure_key"),
     sa.Index("ix_closures_ticket_key", "ticket_key"),
@@ -104,12 +116,12 @@ closures = sa.Table(
 contacts = sa.Table(
     "contacts",
     metadata,
-    sa.Column("address", sa.Text, primary_key=True),  # E.164, or an e-mail address in lower case
+    sa.Column("address", Text, primary_key=True),  # E.164, or an e-mail address in lower case
     _when("asked_at"),  # when the last survey that was not withdrawn is or was due
     sa.Column("asked_for", sa.ForeignKey("closures.id")),  # and for which closure
     _when("opted_out_at"),
     _when("unusable_at"),
-    sa.Column("unusable_reason", sa.Text),
+    sa.Column("unusable_reason", Text),
     sa.Index("ix_contacts_asked_for", "asked_for"),
 )
 
@@ -118,14 +130,14 @@ invitations = sa.Table(
     metadata,
     _id(),
     sa.Column("closure_id", sa.ForeignKey("closures.id"), nullable=False, unique=True),
-    sa.Column("token", sa.Text, nullable=False, unique=True),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("survey_version", sa.Text),
-    sa.Column("language", sa.Text),
-    sa.Column("gateway", sa.Text),
-    sa.Column("channel", sa.Text),
-    sa.Column("address", sa.Text),
+    sa.Column("token", Text, nullable=False, unique=True),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("reason", Text),
+    sa.Column("survey_version", Text),
+    sa.Column("language", Text),
+    sa.Column("gateway", Text),
+    sa.Column("channel", Text),
+    sa.Column("address", Text),
     _when("created_at", nullable=False),
     _when("due_at"),
     _when("expires_at"),
@@ -133,7 +145,7 @@ invitations = sa.Table(
     _when("delivered_at"),
     _when("answered_at"),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
-    sa.Column("provider_id", sa.Text),
+    sa.Column("provider_id", Text),
     *_claim(),
     _partial("ix_invitations_due", "gateway", "due_at", where="state = 'waiting'"),
     _partial("ix_invitations_lease", "lease_until", where="state = 'sending'"),
@@ -145,18 +157,18 @@ answers = sa.Table(
     "answers",
     metadata,
     _id(),
-    sa.Column("gateway", sa.Text, nullable=False),  # the NAME of a gateway, or "page"
-    sa.Column("provider_id", sa.Text, nullable=False),
-    sa.Column("channel", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("gateway", Text, nullable=False),  # the NAME of a gateway, or "page"
+    sa.Column("provider_id", Text, nullable=False),
+    sa.Column("channel", Text, nullable=False),
+    sa.Column("state", Text, nullable=False),
     sa.Column("invitation_id", sa.ForeignKey("invitations.id")),
-    sa.Column("matched_by", sa.Text),
-    sa.Column("key", sa.Text),
-    sa.Column("sender", sa.Text, nullable=False),
-    sa.Column("recipient", sa.Text),
+    sa.Column("matched_by", Text),
+    sa.Column("key", Text),
+    sa.Column("sender", Text, nullable=False),
+    sa.Column("recipient", Text),
     sa.Column("rating", sa.Integer),  # from a page; other answers are read from their text
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("raw", sa.Text, nullable=False, default=""),
+    sa.Column("text", Text, nullable=False),
+    sa.Column("raw", Text, nullable=False, default=""),
     _when("received_at", nullable=False),
     _when("stored_at", nullable=False),
     sa.UniqueConstraint("gateway", "provider_id"),
@@ -168,11 +180,11 @@ reports = sa.Table(
     "reports",
     metadata,
     _id(),
-    sa.Column("gateway", sa.Text, nullable=False),
-    sa.Column("key", sa.Text),
-    sa.Column("provider_id", sa.Text),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
+    sa.Column("gateway", Text, nullable=False),
+    sa.Column("key", Text),
+    sa.Column("provider_id", Text),
+    sa.Column("status", Text, nullable=False),
+    sa.Column("reason", Text),
     sa.Column("address_unusable", sa.Boolean, nullable=False, default=False),
     _when("at", nullable=False),
     _when("stored_at", nullable=False),
@@ -184,8 +196,8 @@ experiences = sa.Table(
     _id(),
     sa.Column("invitation_id", sa.ForeignKey("invitations.id"), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("uid", sa.Text, nullable=False),
-    sa.Column("record", sa.Text, nullable=False),  # hub.Experience as JSON
+    sa.Column("uid", Text, nullable=False),
+    sa.Column("record", Text, nullable=False),  # hub.Experience as JSON
     _when("created_at", nullable=False),
     sa.UniqueConstraint("invitation_id", "revision"),
 )
@@ -195,13 +207,13 @@ write_backs = sa.Table(
     metadata,
     _id(),
     sa.Column("experience_id", sa.ForeignKey("experiences.id"), nullable=False),
-    sa.Column("target", sa.Text, nullable=False),  # a component's id, such as "sources.desk"
-    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("target", Text, nullable=False),  # a component's id, such as "sources.desk"
+    sa.Column("state", Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     _when("next_at", nullable=False),
     _when("done_at"),
-    sa.Column("provider_id", sa.Text),
-    sa.Column("reason", sa.Text),
+    sa.Column("provider_id", Text),
+    sa.Column("reason", Text),
     *_claim(),
     sa.UniqueConstraint("experience_id", "target"),
     _partial("ix_write_backs_open", "target", "next_at", where="state IN ('pending', 'writing')"),
@@ -210,9 +222,9 @@ write_backs = sa.Table(
 components = sa.Table(
     "components",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("cursor", sa.Text),
-    sa.Column("error", sa.Text),
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("cursor", Text),
+    sa.Column("error", Text),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     _when("failing_since"),
     _when("retry_at"),
@@ -225,6 +237,6 @@ events = sa.Table(
     _id(),
     sa.Column("closure_id", sa.ForeignKey("closures.id"), nullable=False),
     _when("at", nullable=False),
-    sa.Column("what", sa.Text, nullable=False),  # a sentence for the operator; never personal
+    sa.Column("what", Text, nullable=False),  # a sentence for the operator; never personal
     sa.Index("ix_events_closure_id", "closure_id"),
 )

@@ -112,7 +112,7 @@ def test_key_paths_are_shown_as_they_are_written_and_without_control_characters(
     )
 
 
-keys = st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), max_size=6)
+keys = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=6)
 scalars = st.one_of(
     keys.map(lambda text: dotted((f"{text} ",))),  # a quoted text
     st.sampled_from(["1", "-2.5", "true", "[]", "{}", "1979-05-27", "'it = [x'", '"""\n[x]\ny = 1\n"""', "'''\n#'''"]),

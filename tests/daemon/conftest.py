@@ -13,6 +13,4 @@ def hub(tmp_path: Path) -> Iterator[RunningHub]:
     """A hub on files, not started yet; killed at the end if a test left it running."""
     running = RunningHub(tmp_path)
     yield running
-    if running.process is not None and running.process.poll() is None:
-        running.process.kill()
-        running.process.wait()
+    running.kill()

@@ -1,4 +1,4 @@
-"""A hub as a process, on files."""
+"""A hub as a process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,57 +35,17 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"in {PATIENCE_S:.0f} s it did not come to this: {what}")
 
 
-@dataclass
-class RunningHub:
-    """The files of a hub, and its process while it runs."""
+class HubProcess:
+    """A hub.toml in a folder, and the hub that runs it."""
 
-    folder: Path
-    port: int = field(default_factory=free_port)
-    answer: str = "5 kiitos"
-    extra: str = ""
-    process: subprocess.Popen[str] | None = None
-
-    def __post_init__(self) -> None:
-        self.write_config()
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.process: subprocess.Popen[str] | None = None
 
     @property
     def config(self) -> Path:
         return self.folder / "hub.toml"
-
-    def write_config(self, **changes: str) -> None:
-        values = {"interval": "1s", "delay": "0s", "answer": self.answer} | changes
-        self.config.write_text(
-            f"""
-[web]
-listen = "127.0.0.1:{self.port}"
-public_url = "http://127.0.0.1:{self.port}"
-[survey]
-sender_name = "Acme"
-delay = "{values["delay"]}"
-contact_interval = "0s"
-quiet_hours = ""
-[sources.desk]
-plugin = "files"
-interval = "{values["interval"]}"
-folder = "{self.folder}"
-[gateways.sms]
-plugin = "files"
-interval = "1s"
-folder = "{self.folder}"
-answer = "{values["answer"]}"
-{self.extra}
-"""
-        )
-
-    def close_tickets(self, count: int) -> None:
-        with (self.folder / "tickets.jsonl").open("a") as file:
-            for number in range(count):
-                ticket = {"id": f"id{number}", "key": f"T-{number}", "closure_key": "c", "subject": "Printer"}
-                file.write(json.dumps(ticket | {"customer": {"phone": f"+35840123{number:04}"}}) + "\n")
-
-    def lines(self, name: str) -> list[dict[str, Any]]:
-        path = self.folder / f"{name}.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     @property
     def environment(self) -> dict[str, str]:
@@ -122,6 +81,12 @@ answer = "{values["answer"]}"
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
 
+    def kill(self) -> None:
+        """End it as `kill -9` does, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "hub", *arguments],
@@ -142,3 +107,47 @@ answer = "{values["answer"]}"
 
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]
+
+
+class RunningHub(HubProcess):
+    """A hub whose desk and phones are files."""
+
+    def __init__(self, folder: Path, *, answer: str = "5 kiitos", extra: str = "") -> None:
+        super().__init__(folder)
+        self._answer = answer
+        self._extra = extra
+        self.write_config()
+
+    def write_config(self, *, delay: str = "0s", answer: str | None = None) -> None:
+        self.config.write_text(
+            f"""
+[web]
+listen = "127.0.0.1:{self.port}"
+public_url = "http://127.0.0.1:{self.port}"
+[survey]
+sender_name = "Acme"
+delay = "{delay}"
+contact_interval = "0s"
+quiet_hours = ""
+[sources.desk]
+plugin = "files"
+interval = "1s"
+folder = "{self.folder}"
+[gateways.sms]
+plugin = "files"
+interval = "1s"
+folder = "{self.folder}"
+answer = "{self._answer if answer is None else answer}"
+{self._extra}
+"""
+        )
+
+    def close_tickets(self, count: int) -> None:
+        with (self.folder / "tickets.jsonl").open("a") as file:
+            for number in range(count):
+                ticket = {"id": f"id{number}", "key": f"T-{number}", "closure_key": "c", "subject": "Printer"}
+                file.write(json.dumps(ticket | {"customer": {"phone": f"+35840123{number:04}"}}) + "\n")
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        path = self.folder / f"{name}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

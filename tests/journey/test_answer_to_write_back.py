@@ -238,3 +238,11 @@ async def test_the_address_is_not_in_the_record(world: World) -> None:
     await world.reply("5 hyvä")
     await _finish(world)
     assert PHONE not in world.desk.written[0].model_dump_json()
+
+
+@pytest.mark.parametrize("words", ["5 a\0b", "5 a\ud83db"])
+async def test_characters_that_no_database_holds_do_not_lose_an_answer(world: World, words: str) -> None:
+    await _asked(world)
+    await world.reply(words)
+    await _finish(world)
+    assert world.desk.written[0].scores[0].value == 5

@@ -66,7 +66,9 @@ class _Connection(socketserver.BaseRequestHandler):
         if self.server.fault is Fault.CONNECT:
             return
         self.server.open.add(self.request)
+        _send_at_once(self.request)
         with socket.create_connection(self.server.upstream) as upstream, suppress(OSError):
+            _send_at_once(upstream)
             self.swallow = self.garble = self.reset = False
             answers = threading.Thread(target=self._pass_answers, args=(upstream,), daemon=True)
             answers.start()
@@ -113,6 +115,10 @@ class _Connection(socketserver.BaseRequestHandler):
             _cut(self.request)
 
 
+def _send_at_once(connection: socket.socket) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 def _cut(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
@@ -136,6 +142,7 @@ class MailDesk(SourceRig):
         self._numbers = itertools.count(1)
         self._prefix = prefix
         self._client = IMAPClient("127.0.0.1", port, ssl=False)
+        _send_at_once(self._client.socket())
         self._client.login("demouser", "demopass")
         for name in ("inbox", "closed", "sent"):
             self._client.create_folder(self._folders[name])

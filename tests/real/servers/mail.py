@@ -75,7 +75,7 @@ class MailServer:
         self.ca_file = folder / "ca.pem"
         """The authority that signed the certificate."""
         self._folder = folder
-        root = unpack(("postfix", "dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve"), folder)
+        root = unpack(("postfix", "dovecot-core", "dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve"), folder)
         self._modules = root / "usr/lib/dovecot"
         libraries = library_path(root, "usr/lib/dovecot", "usr/lib/dovecot/modules/old-stats", "usr/lib/postfix")
         self._write_certificate()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from email.errors import MessageError
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
+
+from hub import Rejected
 
 KEY_LENGTH = 20
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_PLAIN_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_ATOM}(\.{_ATOM})*")
 _KEY = f"[a-z2-7]{{{KEY_LENGTH}}}"
 
 
@@ -17,13 +20,26 @@ def parse_mailbox(text: str) -> Address:
 
     :raises ValueError: not one address, or one that plain SMTP cannot carry.
     """
-    name, address = parseaddr(text)
-    if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9.-]+", address):
+    found = getaddresses([text]) if text.isprintable() else []
+    if len(found) != 1 or not _PLAIN_ADDRESS.fullmatch(found[0][1]):
         raise ValueError('write one address such as "survey@acme.example" or "Acme <survey@acme.example>", in ASCII')
+    name, address = found[0]
+    return Address(name, addr_spec=address)
+
+
+def wire_address(address: str) -> str:
+    """The address with its domain in ASCII, as SMTP wants it.
+
+    :raises Rejected: not an address, or one that needs SMTPUTF8.
+    """
+    local, _, domain = address.strip().rpartition("@")
     try:
-        return Address(name, addr_spec=address)
-    except (ValueError, IndexError, MessageError):
-        raise ValueError("this is not an e-mail address") from None
+        wire = f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        wire = ""
+    if not _PLAIN_ADDRESS.fullmatch(wire):
+        raise Rejected("the recipient is not an address that SMTP can carry", reason="bad_address")
+    return wire
 
 
 class Addressing:

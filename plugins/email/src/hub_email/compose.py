@@ -11,8 +11,8 @@ from email.policy import EmailPolicy
 from email.utils import format_datetime
 from urllib.parse import quote, urlsplit
 
-from hub import Message, Rejected
-from hub_email.addressing import Addressing
+from hub import Message
+from hub_email.addressing import Addressing, wire_address
 
 MARKER_HEADER = "X-XM-Survey"
 """In every mail the hub sends. Mail that comes in with it is our own, on its way round in a loop."""
@@ -22,8 +22,6 @@ UNSUBSCRIBE = "unsubscribe"
 
 SUPPRESS = "OOF, AutoReply, RN, NRN"  # not "All": Exchange would then withhold bounces too
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_DOT_ATOMS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_ATOM}(\.{_ATOM})*")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 
 
@@ -71,23 +69,8 @@ def compose(message: Message, sender: Address, addressing: Addressing, at: datet
     return mail.as_bytes()
 
 
-def wire_address(address: str) -> str:
-    """The address with its domain in ASCII, as SMTP wants it.
-
-    :raises Rejected: not an address, or one that needs SMTPUTF8.
-    """
-    local, _, domain = address.strip().rpartition("@")
-    try:
-        wire = f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        wire = ""
-    if not _DOT_ATOMS.fullmatch(wire):
-        raise Rejected("the recipient is not an address that SMTP can carry", reason="bad_address")
-    return wire
-
-
 def _add_unsubscribe(mail: EmailMessage, url: str, mailbox: str) -> None:
-    safe = quote(url, safe=_URL_SAFE)
+    safe = quote(_encodable(url), safe=_URL_SAFE)
     mail["List-Unsubscribe"] = f"<{safe}>, <mailto:{quote(mailbox, safe='@+=.-_')}?subject={UNSUBSCRIBE}>"
     if urlsplit(safe).scheme == "https":  # RFC 8058 allows one-click over https only
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

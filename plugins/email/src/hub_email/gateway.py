@@ -21,8 +21,8 @@ from hub import (
     Reply,
     Unexpected,
 )
-from hub_email.addressing import parse_mailbox
-from hub_email.compose import compose, wire_address
+from hub_email.addressing import parse_mailbox, wire_address
+from hub_email.compose import compose
 from hub_email.gateway_config import EmailGatewaySettings
 from hub_email.imap import FolderState, Mailbox
 from hub_email.replies import read_inbound, unreadable

@@ -80,7 +80,7 @@ def first(fields: Fields, name: str) -> str:
 def decode(value: str) -> str:
     """A header value as people read it: encoded words decoded, on one line, without control characters."""
     try:
-        parts = decode_header(value)
+        parts = decode_header(_CONTROL.sub(" ", value))
     except (MessageError, ValueError):
         parts = [(value, None)]
     text = "".join(part if isinstance(part, str) else _decoded(part, charset) for part, charset in parts)

@@ -299,7 +299,7 @@ class Mailbox:
         settings = self._settings
         encrypted = settings.security is Security.TLS
         try:
-            return IMAPClient(
+            client = IMAPClient(
                 settings.host,
                 settings.imap_port,
                 ssl=encrypted,
@@ -308,6 +308,9 @@ class Mailbox:
             )
         except imaplib.IMAP4.error as error:  # the greeting was a BYE
             raise ConnectionAbortedError(str(error)) from None
+        # The library sends a command in pieces, and each piece would wait for the server to confirm the last.
+        client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return client
 
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._settings.ca_file)

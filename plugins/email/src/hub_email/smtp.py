@@ -25,6 +25,7 @@ DEAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
 sender (5.1.7, 5.1.8, Microsoft's 5.1.90) or of anything (5.1.0), and must not cost the customer their surveys."""
 
 _LOGIN_WANTED = frozenset({530, 534, 535, 538})
+_RELAY = re.compile(r"\brelay", re.IGNORECASE)  # about the account, and so about every mail: nothing for one customer
 _GREYLISTED = re.compile(r"gr[ea]y", re.IGNORECASE)  # asks this one mail to come again, not the gateway to wait
 ENHANCED_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\d|\.\d)")
 
@@ -67,11 +68,11 @@ class SmtpPool:
             connection = await self._live_connection() or _Connection(await self.connect())
             try:
                 await _transaction(connection.client, mail)
-            except Rejected:
+            except (Rejected, RateLimited, Unavailable):
                 await self._give_back(connection)
                 raise
             except BaseException:
-                connection.client.close()  # half-way through a dialogue, also when cancelled
+                connection.client.close()  # cancelled half-way, or nobody knows what the server will say next
                 raise
             await self._give_back(connection)
 
@@ -143,7 +144,7 @@ class SmtpPool:
 
     async def _give_back(self, connection: _Connection) -> None:
         connection.sent += 1
-        if connection.sent < self._settings.messages_per_connection:
+        if connection.client.is_connected and connection.sent < self._settings.messages_per_connection:
             self._idle.append(connection)
         else:
             await _quit(connection.client)
@@ -214,6 +215,8 @@ def refusal(code: int, text: str, *, of_sender: bool = False, after_data: bool =
     status = answer.partition(" ")[2]
     if code in _LOGIN_WANTED:
         return AuthFailed(f"the server wants another login ({answer})")
+    if code >= 500 and status.startswith("5.7.") and _RELAY.search(text):
+        return AuthFailed(f"the server does not pass mail on for this account ({answer}); check the login")
     if 400 <= code < 500:
         throttled = status.startswith("4.7.") and not _GREYLISTED.search(text)
         return RateLimited(f"the server throttles ({answer})") if throttled else Unavailable(f"not now ({answer})")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -12,8 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import trustme
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
+from hub_email.gateway import EmailGateway
+from hub_email.gateway_config import EmailGatewaySettings
+
+from hub.testing.fakes import FakeClock, FakeContext
 
 USERNAME = "hub"
 PASSWORD = "secret-of-the-hub"
@@ -36,10 +42,12 @@ class Submission:
         self.answers: dict[str, str] = {}
         self.refused: dict[str, str] = {}
         self.envelopes: list[Envelope] = []
-        self.commands: list[str] = []
+        self.mail_commands: list[str] = []
+        self.logins = 0
+        self.hanging = asyncio.Event()
         self.connections = 0
         self.most_at_once = 0
-        self._open: set[asyncio.BaseTransport] = set()
+        self._open: dict[SMTP, Any] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self, *, security: str = "plain", auth: bool = False) -> None:
@@ -59,8 +67,8 @@ class Submission:
 
     def hang_up(self) -> None:
         """Close all connections without a word."""
-        for transport in list(self._open):
-            transport.abort()  # type: ignore[attr-defined]
+        for transport in list(self._open.values()):
+            transport.abort()
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -82,41 +90,46 @@ class Submission:
             **changes,
         }
 
-    def joined(self, transport: asyncio.BaseTransport) -> None:
+    def joined(self, protocol: SMTP, transport: Any) -> None:
         self.connections += 1
-        self._open.add(transport)
+        self._open[protocol] = transport
         self.most_at_once = max(self.most_at_once, len(self._open))
 
-    def left(self, transport: asyncio.BaseTransport) -> None:
-        self._open.discard(transport)
+    def left(self, protocol: SMTP) -> None:
+        self._open.pop(protocol, None)
 
-    async def answer(self, stage: str, server: SMTP, usual: str) -> str:
-        """The answer set for the stage; the usual one otherwise."""
+    async def answer(self, stage: str, server: SMTP, usual: str = "250 OK") -> str:
+        """The answer set for the stage, otherwise the usual one."""
         answer = self.answers.get(stage, usual)
         if answer == DROP:
-            server.transport.abort()
-        if answer == HANG:
+            self._open[server].abort()
+        if answer in {DROP, HANG}:
+            self.hanging.set()
             await asyncio.Event().wait()
         return answer
 
-    async def handle_EHLO(self, server: SMTP, session: Session, _envelope: Envelope, hostname: str, lines: list[str]) -> list[str]:  # noqa: N802, E501
+    async def handle_EHLO(self, server: SMTP, session: Any, envelope: Any, hostname: str, lines: Any) -> Any:  # noqa: N802
+        """Offer delivery reports (RFC 3461) too."""
         session.host_name = hostname
         return [*lines[:-1], "250-DSN", lines[-1]]
 
-    async def handle_MAIL(self, server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]) -> str:  # noqa: N802, E501
-        envelope.mail_from, envelope.mail_options = address, options
-        return await self.answer("MAIL", server, "250 OK")
+    async def handle_MAIL(self, server: SMTP, session: Any, envelope: Envelope, address: str, options: Any) -> str:  # noqa: N802
+        """Take the sender."""
+        envelope.mail_from = address
+        return await self.answer("MAIL", server)
 
-    async def handle_RCPT(self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]) -> str:  # noqa: N802, E501
-        answer = self.refused.get(address) or await self.answer("RCPT", server, "250 OK")
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Envelope, address: str, options: Any) -> str:  # noqa: N802
+        """Take or refuse the recipient."""
+        answer = self.refused.get(address) or await self.answer("RCPT", server)
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if not self.answers.get("DATA", "2").startswith(("4", "5")):
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Envelope) -> str:  # noqa: N802
+        """Take the mail, unless the answer is a refusal."""
+        if not self.answers.get("DATA", "").startswith(("4", "5")):
             self.envelopes.append(envelope)
-        return await self.answer("DATA", server, "250 OK")
+        return await self.answer("DATA", server)
 
 
 class _Protocol(SMTP):
@@ -128,32 +141,64 @@ class _Protocol(SMTP):
             hostname="localhost",
             tls_context=submission.certificate if starttls else None,
             require_starttls=starttls,
-            authenticator=self._authenticate if submission.auth else None,
-            auth_require_tls=False,
+            authenticator=self._check_login,
+            auth_require_tls=not submission.auth,
             loop=asyncio.get_running_loop(),
         )
-        if "CONNECT" in submission.answers:
-            self.__ident__ = submission.answers["CONNECT"]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._submission.answers.get("CONNECT") == DROP:
+        upgraded = self._tls_protocol is not None
+        if not upgraded and self._submission.answers.get("CONNECT") == DROP:
             transport.abort()  # type: ignore[attr-defined]
-            return
-        self._submission.joined(transport)
+        if not upgraded:
+            self._submission.joined(self, transport)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._submission.left(self.transport)
+        self._submission.left(self)
         super().connection_lost(error)
 
-    async def push(self, status: str | bytes) -> None:
-        greeting = isinstance(status, str) and status.startswith("220 localhost")
-        await super().push(self._submission.answers.get("CONNECT", status) if greeting else status)
+    async def push(self, status: Any) -> None:
+        greets = isinstance(status, str) and status.startswith("220 localhost")
+        await super().push(self._submission.answers.get("CONNECT", status) if greets else status)
 
-    async def _call_limit_decode(self) -> None: ...
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd looks methods up by command
+        self._submission.mail_commands.append(arg or "")
+        await super().smtp_MAIL(re.sub(r" (RET|ENVID)=\S+", "", arg or ""))  # which aiosmtpd does not know
 
-    def _authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
-        if "AUTH" in self._submission.answers:
-            return AuthResult(success=False, handled=False, message=self._submission.answers["AUTH"])
-        good = LoginPassword(USERNAME.encode(), PASSWORD.encode())
-        return AuthResult(success=data == good, handled=False, message=None)
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
+        self._submission.logins += 1
+        await super().smtp_AUTH(arg)
+
+    def _check_login(self, _server: SMTP, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+        if refusal := self._submission.answers.get("AUTH"):
+            return AuthResult(success=False, handled=False, message=refusal)
+        return AuthResult(success=data == LoginPassword(USERNAME.encode(), PASSWORD.encode()), handled=False)
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A private certificate authority."""
+    return trustme.CA()
+
+
+@pytest_asyncio.fixture
+async def submission(authority: trustme.CA, tmp_path: Path) -> AsyncIterator[Submission]:
+    """A submission server, not started yet, whose certificate is for "localhost"."""
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(ca_file)
+    certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(certificate)
+    server = Submission(ca_file, certificate)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def gateway_for(fake_clock: FakeClock) -> Callable[[dict[str, Any]], EmailGateway]:
+    """Makes gateways from settings."""
+
+    def make(settings: dict[str, Any]) -> EmailGateway:
+        return EmailGateway(EmailGatewaySettings.model_validate(settings), FakeContext(clock=fake_clock))
+
+    return make

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - mails read best with their lines as they are
 """What becomes of a mail in the reply mailbox: a reply, an automatic note, a delivery report, or nothing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - mails read best with their lines as they are
 """What a customer wrote, out of the mails that their programs make of it: Gmail, Outlook, Apple, phones; fi, sv, en."""
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ PLAIN = {
         "5\n\nHieno juttu",
     ),
     "answers between the quotes": (
-        f"On 6/1/26 10:15, Acme wrote:\n> How did it go?\n\nWell, 5.\n\n> What could be better?\n\nNothing.\n",
+        "On 6/1/26 10:15, Acme wrote:\n> How did it go?\n\nWell, 5.\n\n> What could be better?\n\nNothing.\n",
         "Well, 5.\n\nNothing.",
     ),
     "outlook fi": (
@@ -131,7 +132,7 @@ PLAIN = {
         "4 ihan ok",
     ),
     "nothing but the quote": (f"\n\nAcme kirjoitti 1.6.2026 klo 10.15:\n{QUOTE}", ""),
-    "windows line ends": (f"5\r\n\r\nOn 6/1/26 10:15, Acme wrote:\r\n> How?\r\n", "5"),
+    "windows line ends": ("5\r\n\r\nOn 6/1/26 10:15, Acme wrote:\r\n> How?\r\n", "5"),
 }
 
 KEPT = {

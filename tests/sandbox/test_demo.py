@@ -1,0 +1,91 @@
+"""`hub demo`, and the hub.toml that it runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hub.cli import app, demo
+from hub.cli.settings import describe
+from hub.config.load import load
+from hub.config.models import HubSettings, SurveySettings, WebSettings
+
+TICKETS = 14
+
+
+def start(*options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "hub", "demo", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_demo_ends_by_itself_with_every_customer_treated_as_promised(first_port: int) -> None:
+    running = start("--once", "--json", "--tickets", str(TICKETS), "--port-base", str(first_port))
+    output, complaint = running.communicate(timeout=55)
+    assert (running.returncode, complaint) == (0, ""), output
+    outcome = json.loads(output)
+    assert outcome["answered"] == outcome["written_back"] > 0
+    assert outcome["invited"] >= outcome["answered"]
+    assert outcome["closures"] >= outcome["invited"]
+    assert set(outcome["skipped"]) >= {"excluded_domain", "opted_out", "reopened"}
+    assert (outcome["lost"], outcome["duplicates"], outcome["concerned"]) == (0, 0, {})
+
+
+def test_the_demo_is_stopped_by_a_signal_and_leaves_nothing_behind(
+    first_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    running = start("--once", "--port-base", str(first_port))
+    assert running.stdout is not None
+    assert "the hub is ready" in running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    _, complaint = running.communicate(timeout=30)
+    assert (running.returncode, complaint) == (130, "")
+    assert list(tmp_path.iterdir()) == []
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", first_port))  # the hub has ended too
+
+
+def test_a_port_in_use_is_named(first_port: int) -> None:
+    with socket.create_server(("127.0.0.1", first_port + 1)):
+        running = start("--once", "--port-base", str(first_port))
+        _, complaint = running.communicate(timeout=30)
+    assert running.returncode == 2
+    assert f"port {first_port + 1}, meant for the desk's IMAP server, is in use. Stop what listens there" in complaint
+
+
+def test_without_a_checkout_the_demo_says_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "__file__", str(tmp_path / "hub" / "cli" / "demo.py"))
+    result = CliRunner().invoke(app, ["demo", "--once"])
+    assert result.exit_code == 2
+    assert "Clone the repository and run: make demo" in result.output
+
+
+def test_without_its_packages_the_demo_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_NEEDED", ("no_such_package",))
+    result = CliRunner().invoke(app, ["demo"])
+    assert result.exit_code == 2
+    assert "the demo needs no_such_package. Run: pip install 'itsm-hub[demo]'" in result.output
+
+
+def test_the_shipped_configuration_is_valid_as_it_stands(root: Path) -> None:
+    config = load(root / "hub.toml")
+    assert set(config.sources) == {"desk"}
+    assert set(config.gateways) == {"sms", "mail"}
+
+
+def test_the_shipped_configuration_shows_every_setting(root: Path) -> None:
+    config = load(root / "hub.toml")
+    components = [*config.sources.values(), *config.gateways.values()]
+    models = [HubSettings, WebSettings, SurveySettings, *(component.type.config for component in components)]
+    names = {setting.name.rpartition(".")[2] for model in models for setting in describe(model)}
+    written = set(re.findall(r"^(?:# )?(\w+) = ", (root / "hub.toml").read_text(encoding="utf-8"), re.MULTILINE))
+    assert names - written == set()
