@@ -83,6 +83,7 @@ async def _run(options: argparse.Namespace) -> int:
         check_ports(wiring)
         async with AsyncExitStack() as stack:
             view = View(console, ledger)
+            view.say("starting a desk, phones, mailboxes and the hub")
             world = await stack.enter_async_context(run_world(wiring, ledger, view))
             play = Play(ledger, world.desk, world.customers, view, options.seed)
             await play.prepare()

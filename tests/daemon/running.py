@@ -112,15 +112,21 @@ class HubProcess:
 class RunningHub(HubProcess):
     """A hub whose desk and phones are files."""
 
-    def __init__(self, folder: Path, *, answer: str = "5 kiitos", extra: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, answer: str = "5 kiitos", extra: str = "", store: str = "", slow_s: float = 0
+    ) -> None:
         super().__init__(folder)
         self._answer = answer
         self._extra = extra
+        self._store = store or "sqlite:///hub.db"
+        self._slow_s = slow_s
         self.write_config()
 
     def write_config(self, *, delay: str = "0s", answer: str | None = None) -> None:
         self.config.write_text(
             f"""
+[hub]
+store = "{self._store}"
 [web]
 listen = "127.0.0.1:{self.port}"
 public_url = "http://127.0.0.1:{self.port}"
@@ -137,6 +143,7 @@ folder = "{self.folder}"
 plugin = "files"
 interval = "1s"
 folder = "{self.folder}"
+slow_s = {self._slow_s}
 answer = "{self._answer if answer is None else answer}"
 {self._extra}
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import imaplib
 import socket
 import ssl
 import threading
@@ -11,14 +12,17 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import pytest
 import pytest_asyncio
 import trustme
 from hub_email.config import ImapSettings
 from hub_email.imap import FolderMissing, Mailbox
+from hub_email.imap_errors import translate
+from imapclient.exceptions import LoginError
 
-from hub import AuthFailed, RemoteError, Unavailable
+from hub import AuthFailed, RemoteError, Unavailable, Unexpected
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -96,6 +100,28 @@ async def test_a_refused_login_does_not_quote_the_server(imap_port: int) -> None
     await mailbox.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT command error: BAD [b'User is authenticated but not connected.']", Unavailable),
+        ("fetch failed: [OVERQUOTA] slow down maija@customer.example", Unavailable),
+        ("fetch failed: [LIMIT] too many", Unavailable),
+        ("select failed: [NOPERM] not maija@customer.example", AuthFailed),
+        ("select failed: [NONEXISTENT] maija@customer.example", FolderMissing),
+        ("fetch failed: maija@customer.example is odd", Unexpected),
+    ],
+)
+def test_refusals_are_sorted_by_their_code_and_not_quoted(text: str, expected: type[RemoteError]) -> None:
+    failure = translate(imaplib.IMAP4.error(text), host="imap.acme.example", what="FETCH")
+    assert type(failure) is expected
+    assert "maija" not in str(failure)
+
+
+def test_a_throttled_login_is_no_wrong_password() -> None:
+    error = LoginError("[UNAVAILABLE] later")
+    assert isinstance(translate(error, host="imap.acme.example", what="LOGIN"), Unavailable)
+
+
 async def test_an_oauth_token_is_offered_as_xoauth2(imap_port: int) -> None:
     mailbox = Mailbox(settings(imap_port, password=None, oauth_token="token"))
     with pytest.raises(AuthFailed):  # pymap knows no XOAUTH2, and says so
@@ -169,7 +195,7 @@ class _Listener(threading.Thread):
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
 
-    def __enter__(self) -> _Listener:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -196,7 +222,7 @@ class _Relay(_Listener):
         self._upstream = port
         self._ends: list[socket.socket] = []
 
-    def __enter__(self) -> _Relay:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

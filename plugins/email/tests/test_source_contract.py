@@ -83,10 +83,11 @@ class _Connection(socketserver.BaseRequestHandler):
             command = words[2] if words[1:2] == ["UID"] else "".join(words[1:2])
             if not self._refuse(words[0], command):
                 upstream.sendall(line)
-                while literal := re.search(rb"\{(\d+)\+?\}\r\n$", line):
+                part = line
+                while literal := re.search(rb"\{(\d+)\+?\}\r\n$", part):
                     upstream.sendall(commands.read(int(literal[1])))
-                    line = commands.readline()
-                    upstream.sendall(line)
+                    part = commands.readline()
+                    upstream.sendall(part)
 
     def _refuse(self, tag: str, command: str) -> bool:
         fault = self.server.fault

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from hub_email.config import EmailSourceConfig
 from hub_email.imap import Mailbox

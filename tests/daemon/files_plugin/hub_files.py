@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -40,6 +41,8 @@ class FilesConfig(PluginConfig):
 
     folder: Path
     """Where the files are."""
+    slow_s: float = 0
+    """How long sending takes."""
     answer: str = ""
     """What every customer answers to every message; empty for nothing."""
 
@@ -87,6 +90,7 @@ class FileDesk(Source[FilesConfig]):
 
 class FilePhones(Gateway[FilesConfig]):
     async def send(self, message: Message) -> Receipt:
+        await asyncio.sleep(self.config.slow_s)
         append(self.config.folder / "sent.jsonl", {"key": message.key, "to": message.recipient, "text": message.text})
         return Receipt(key=message.key, status=DeliveryStatus.SENT)
 

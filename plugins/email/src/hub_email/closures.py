@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,7 +66,7 @@ def beginning(snapshot: Snapshot) -> Position:
     inbox, closed = snapshot.inbox, snapshot.closed
     keyword = KeywordPosition(name=snapshot.keyword, uidvalidity=inbox.state.uidvalidity, seen=pack(snapshot.flagged))
     return Position(
-        started_at=snapshot.at,
+        started_at=snapshot.at.replace(microsecond=0),  # servers stamp mail with whole seconds
         inbox=_all_done(inbox),
         closed=_all_done(closed) if closed else None,
         keyword=keyword if snapshot.keyword else None,
@@ -124,6 +125,8 @@ class Closures:
         self._threads: dict[str, Thread] = {}
         self._waiting: dict[str, int] = {}
         """UIDs of the mails in the inbox that carry no closing signal, by Message-ID."""
+        self._keywords: defaultdict[str, set[str]] = defaultdict(set)
+        """What agents marked a mail with, by Message-ID."""
 
     def pages(self) -> Iterator[Page]:
         """Closed tickets, each page with the cursor that is valid after it."""
@@ -149,7 +152,10 @@ class Closures:
 
     def _sort(self) -> None:
         snapshot = self._snapshot
-        self._threads = build_threads(entry.mail for view in snapshot.views() for entry in view.entries.values())
+        entries = [entry for view in snapshot.views() for entry in view.entries.values()]
+        self._threads = build_threads(entry.mail for entry in entries)
+        for entry in entries:
+            self._keywords[entry.mail.id].update(flag for flag in entry.flags if not flag.startswith("\\"))
         closed = {entry.mail.id for entry in snapshot.closed.entries.values()} if snapshot.closed else set()
         for uid, entry in snapshot.inbox.entries.items():
             if uid not in snapshot.flagged and entry.mail.id not in closed:
@@ -170,7 +176,7 @@ class Closures:
             return None
         if hit.again and customers[-1].id in self._waiting:
             return None  # it is open: its earlier closing was reported when it happened
-        return _ticket(thread, hit, self._snapshot.at, self._covered(customers), self._keywords(thread))
+        return _ticket(thread, hit, self._snapshot.at, self._covered(customers), self._keywords_of(thread))
 
     def _is_new(self, uid: int) -> bool:
         return uid > self._position.inbox.last_uid
@@ -180,10 +186,8 @@ class Closures:
         covered = [mail for mail in customers if not self._is_new(self._waiting.get(mail.id, 0))]
         return (covered or customers)[-1]
 
-    def _keywords(self, thread: Thread) -> tuple[str, ...]:
-        ids = {mail.id for mail in thread.mails}
-        entries = (entry for view in self._snapshot.views() for entry in view.entries.values() if entry.mail.id in ids)
-        return tuple(sorted({flag for entry in entries for flag in entry.flags if not flag.startswith("\\")}))
+    def _keywords_of(self, thread: Thread) -> tuple[str, ...]:
+        return tuple(sorted(set().union(*(self._keywords[mail.id] for mail in thread.mails))))
 
 
 def _ticket(thread: Thread, hit: Hit, at: datetime, covered: Mail, keywords: tuple[str, ...]) -> Ticket:
@@ -196,15 +200,17 @@ def _ticket(thread: Thread, hit: Hit, at: datetime, covered: Mail, keywords: tup
         closure_key=_short_hash(covered.id, 16),
         closed_at=at,
         subject=opener.subject,
-        customer=Customer(name=opener.sender.name or None, email=opener.sender.address)
-        if opener.sender
-        else Customer(),
+        customer=_customer(opener.sender),
         agent=_agent(answers[-1].sender) if answers else None,
         channel="email",
         opened_at=opener.received_at,
         first_response_at=responses[0] if responses else None,
         fields={"folder": hit.folder, "keywords": keywords},
     )
+
+
+def _customer(sender: Person | None) -> Customer:
+    return Customer(name=sender.name or None, email=sender.address) if sender else Customer()
 
 
 def _agent(sender: Person | None) -> str | None:

@@ -57,7 +57,7 @@ class Position(_Stored):
 
     def write(self) -> Cursor:
         """The cursor to store."""
-        return Cursor(self.model_dump_json(exclude_defaults=True))
+        return Cursor(self.model_dump_json(exclude_none=True))
 
 
 def pack(uids: Iterable[int]) -> str:

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple, TypeVar
 from imapclient import IMAPClient
 from imapclient.exceptions import LoginError
 
-from hub import AuthFailed, HubError, OutcomeUnknown, RemoteError, Unavailable, Unexpected
+from hub import HubError, RemoteError, Unavailable
 from hub_email.config import ImapSettings, Security
+from hub_email.imap_errors import FolderMissing, is_refusal, translate
 
 FETCH_BATCH = 500
 MESSAGE_LIMIT_BYTES = 25 * 1024 * 1024
@@ -36,18 +37,9 @@ HEADER_FIELDS = (
 _IDLE_RENEW_SECONDS = 28 * 60  # servers may log out after 30 minutes (RFC 2177)
 _CLOSE_SECONDS = 5.0
 
-_CODE = re.compile(r"\[([A-Z][A-Z0-9-]*)")
-_PASSING = {"UNAVAILABLE", "LIMIT", "OVERQUOTA", "INUSE", "SERVERBUG", "THROTTLED"}
-_DENIED = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED", "NOPERM"}
-_MISSING = {"NONEXISTENT", "TRYCREATE"}
-_M365_PASSING = "AUTHENTICATED BUT NOT CONNECTED"
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]")
 
 T = TypeVar("T")
-
-
-class FolderMissing(Unexpected):
-    """The mailbox has no folder of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,38 +239,11 @@ class Mailbox:
         except HubError as error:
             failure: HubError = error
         except Exception as error:  # noqa: BLE001 - the library's parsers raise anything on a garbled answer
-            failure = self._failure(what, error, effect=effect)
+            failure = translate(error, host=self._settings.host, what=what, effect=effect)
+            if not is_refusal(error) or isinstance(failure, Unavailable):
+                self._drop()
         failure.__context__ = None  # it would quote the server, and servers put addresses into their words
         raise failure
-
-    def _failure(self, what: str, error: Exception, *, effect: bool) -> RemoteError:
-        host = self._settings.host
-        if isinstance(error, ssl.SSLCertVerificationError):
-            reason = f"its certificate cannot be verified ({error.verify_message})"
-            return Unavailable(f"{host}: {reason}; correct 'host' or name the authority in 'ca_file'")
-        garbled = "unexpected response" in str(error) or not isinstance(error, OSError | imaplib.IMAP4.error)
-        if isinstance(error, imaplib.IMAP4.error) and not isinstance(error, imaplib.IMAP4.abort) and not garbled:
-            return self._refusal(what, error)
-        self._drop()
-        kind = OutcomeUnknown if effect else Unexpected if garbled else Unavailable
-        failed = "the answer cannot be read" if garbled else "the connection failed"
-        return kind(f"{host}: {failed} during {what} ({type(error).__name__})")
-
-    def _refusal(self, what: str, error: imaplib.IMAP4.error) -> RemoteError:
-        host, text = self._settings.host, str(error).upper()
-        found = _CODE.search(text)
-        code = found[1] if found else ""
-        detail = f" [{code}]" if code else ""
-        if code in _PASSING or _M365_PASSING in text:
-            self._drop()
-            return Unavailable(f"{host} cannot do {what} for the moment{detail}")
-        if isinstance(error, LoginError):
-            return AuthFailed(f"{host} refused the login{detail}; check 'username' and the password or token")
-        if code in _DENIED:
-            return AuthFailed(f"{host} does not allow {what} to this account{detail}")
-        if code in _MISSING:
-            return FolderMissing(f"{host}: the folder for {what} does not exist{detail}")
-        return Unexpected(f"{host} refused {what}{detail}")
 
     def _connected(self) -> IMAPClient:
         if self._client is None:

@@ -1,0 +1,103 @@
+"""The first signal lets work finish, the second does not; whatever happens, nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.daemon.running import HubProcess, RunningHub, wait_until
+from tests.databases import Postgres
+
+SECRET = "callback-secret-0123456789"
+
+
+def _is_sending(hub: RunningHub) -> bool:
+    return hub.json("status")["invitations"].get("sending", 0) == 1
+
+
+def test_the_first_sigterm_lets_a_message_finish(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path, answer="", slow_s=4)
+    hub.close_tickets(1)
+    hub.start()
+    wait_until(lambda: _is_sending(hub), "a message is being sent")
+    assert hub.stop() == 0
+    assert len(hub.lines("sent")) == 1
+    assert hub.json("status")["invitations"] == {"sent": 1}
+
+
+def test_the_second_sigterm_stops_at_once_and_the_message_counts_as_unknown(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path, answer="", slow_s=60)
+    hub.close_tickets(1)
+    hub.start()
+    wait_until(lambda: _is_sending(hub), "a message is being sent")
+    assert hub.process is not None
+    hub.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: any(entry["event"] == "hub.draining" for entry in hub.events()), "it drains")
+    assert hub.stop() == 143
+    hub.start()
+    wait_until(lambda: hub.json("status")["unknown"] == {"worker_died": 1}, "the outcome is unknown")
+    assert hub.stop() == 0
+
+
+def test_the_same_on_postgresql(tmp_path: Path, postgres_server: Postgres) -> None:
+    hub = RunningHub(tmp_path, store=postgres_server.new_database())
+    hub.close_tickets(3)
+    hub.start("write_back.written", ready=False)
+    assert hub.wait_for_death() == -9
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.daemon.running.PATIENCE_S", 30)
+        hub.start()
+        wait_until(lambda: hub.json("status")["experiences"] == 3, "experiences are made")
+        assert hub.stop() == 0
+    assert len({line["to"] for line in hub.lines("sent")}) == len(hub.lines("sent")) == 3
+
+
+def test_a_reply_by_webhook_is_stored_before_the_answer_even_when_the_hub_is_killed(tmp_path: Path) -> None:
+    hub = HubProcess(tmp_path)
+    _write_kannel_config(hub)
+    for point in ("answer.before_commit", "answer.stored"):
+        hub.start(point)
+        assert _reply(hub, point) is None, "the hub died before it answered"
+        assert hub.wait_for_death() == -9
+        hub.start()
+        assert _reply(hub, point) == 200, "the gateway repeats what was not answered"
+        assert _reply(hub, point) == 200
+        assert hub.stop() == 0
+    assert sum(hub.json("status")["answers"].values()) == 2
+
+
+def _reply(hub: HubProcess, message_id: str) -> int | None:
+    url = f"http://127.0.0.1:{hub.port}/hooks/sms/{SECRET}/mo"
+    try:
+        return httpx.get(
+            url, params={"from": "+358401234567", "to": "16400", "text": "5", "id": message_id}
+        ).status_code
+    except httpx.TransportError:
+        return None
+
+
+def _write_kannel_config(hub: HubProcess) -> None:
+    hub.config.write_text(
+        f"""
+[hub]
+allow_plain_secrets = true
+[web]
+listen = "127.0.0.1:{hub.port}"
+public_url = "http://127.0.0.1:{hub.port}"
+[survey]
+sender_name = "Acme"
+[sources.desk]
+plugin = "files"
+folder = "{hub.folder}"
+[gateways.sms]
+plugin = "kannel"
+url = "http://127.0.0.1:1/cgi-bin/sendsms"
+username = "hub"
+password = "hub"
+sender = "16400"
+callback_secret = "{SECRET}"
+"""
+    )
