@@ -18,8 +18,8 @@ import pytest
 import pytest_asyncio
 import trustme
 from hub_email.config import ImapSettings
-from hub_email.imap import FolderMissing, Mailbox
-from hub_email.imap_errors import translate
+from hub_email.imap import Mailbox
+from hub_email.imap_errors import FolderMissing, translate
 from imapclient.exceptions import LoginError
 
 from hub import AuthFailed, RemoteError, Unavailable, Unexpected

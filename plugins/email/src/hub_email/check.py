@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hub import CheckResult, RemoteError
 from hub_email.config import EmailSourceConfig
-from hub_email.imap import FolderMissing, FolderState, Mailbox
+from hub_email.imap import FolderState, Mailbox
+from hub_email.imap_errors import FolderMissing
 
 
 async def check_mailbox(mailbox: Mailbox, config: EmailSourceConfig) -> list[CheckResult]:

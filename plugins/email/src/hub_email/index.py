@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from hub_email.desk import FIELDS, Desk, Mail
-from hub_email.imap import Fetched, FolderMissing, FolderState, Mailbox
+from hub_email.imap import Fetched, FolderState, Mailbox
+from hub_email.imap_errors import FolderMissing
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from hub_email.closures import Closures, FolderView, Snapshot, beginning
 from hub_email.config import EmailSourceConfig
 from hub_email.cursor import Position
 from hub_email.desk import Desk
-from hub_email.imap import FolderMissing, Mailbox
+from hub_email.imap import Mailbox
+from hub_email.imap_errors import FolderMissing
 from hub_email.index import FolderIndex
 from hub_email.write_back import ResultWriter
 

@@ -13,7 +13,8 @@ from email.utils import format_datetime
 from hub import DeliveryStatus, Experience, OutcomeUnknown, Receipt, RemoteError, Score, Unexpected
 from hub_email.config import EmailSourceConfig
 from hub_email.headers import message_ids, own_message_id, read_fields
-from hub_email.imap import FolderMissing, Mailbox
+from hub_email.imap import Mailbox
+from hub_email.imap_errors import FolderMissing
 
 RESPONSE_ID = "X-XM-Response-Id"
 KEYWORD_FAMILY = "$XM_"
