@@ -44,7 +44,7 @@ from hub.api.records import (
     TicketSnapshot,
     UtcDatetime,
 )
-from hub.api.settings import Duration, Secret
+from hub.api.settings import Duration, ExistingFile, Secret
 from hub.api.sink import Sink, SinkType
 from hub.api.source import Source, SourceType
 from hub.hookspecs import hookimpl
@@ -67,6 +67,7 @@ __all__ = [
     "DeliveryReport",
     "DeliveryStatus",
     "Duration",
+    "ExistingFile",
     "Experience",
     "Gateway",
     "GatewayType",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import durationpy
-from pydantic import BeforeValidator, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, WithJsonSchema
 
 
 def _duration(value: Any) -> Any:
@@ -26,6 +27,17 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$"}),
 ]
 """A length of time, written "30s", "15m", "1h30m" or "30d"."""
+
+
+def _beside_the_file(value: Path, info: ValidationInfo) -> Path:
+    path = Path((info.context or {}).get("folder", "")) / value
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    return path
+
+
+ExistingFile = Annotated[Path, AfterValidator(_beside_the_file)]
+"""A file that must exist. A relative path is relative to hub.toml, not to where the hub was started."""
 
 _SECRET_SCHEMA = {
     "oneOf": [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,10 +42,22 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
 
 
 def _sqlite_engine(url: URL) -> AsyncEngine:
+    _require_usable(str(url.database))
     engine = create_async_engine(url)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _require_usable(path: str) -> None:
+    """Open the file once by hand: the driver's thread does not outlive a failure cleanly."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        raise ConfigError(
+            f"hub.store: cannot open {path}: {error}. See that its folder exists and is writable"
+        ) from None
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

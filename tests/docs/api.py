@@ -16,7 +16,9 @@ HOOKS = [name for name in vars(hookspecs) if name.startswith("hub_")]
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "components": ("Component", "Source", "SourceType", "Gateway", "GatewayType", "Sink", "SinkType"),
-    "settings": ("PluginConfig", "Duration", "Secret", "Capability", "RateLimit", "hookimpl", "API_VERSION"),
+    "settings": (
+        "PluginConfig", "Duration", "Secret", "ExistingFile", "Capability", "RateLimit", "hookimpl", "API_VERSION",
+    ),
     "lent": ("Context", "HttpClient", "Clock", "Log", "Webhook", "CheckResult"),
     "records": (
         "Channel", "DeliveryStatus", "Cursor", "UtcDatetime", "Customer", "Ticket", "Page", "Message", "Receipt",
@@ -29,6 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The names of `hub` in the order of the page. A test sees to it that none is left out."""
 
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 _UNWRITTEN = {"hookimpl": "The decorator that marks a function as this plugin's implementation of a hook."}
 _FIELD_LIST = re.compile(r"^:(param|returns|raises)\s?([\w.]*): ", re.MULTILINE)
 
@@ -72,9 +75,6 @@ def _class(name: str, node: ast.ClassDef) -> Iterator[str]:
             yield _function(each, f"{name}.{each}", found)
 
 
-FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
 def _function(name: str, title: str, found: Definition) -> str:
     level = "####" if "." in title else "###"
     note = "\n\nA plugin must write it." if _decorated(found.node, "abstractmethod") else ""
@@ -83,12 +83,11 @@ def _function(name: str, title: str, found: Definition) -> str:
 
 def _signature(node: ast.stmt) -> str:
     assert isinstance(node, FUNCTION)
-    arguments = [ast.unparse(node.args)] if node.args.args != [] or node.args.kwonlyargs else [""]
     result = ast.unparse(node.returns) if node.returns else "None"
     if _decorated(node, "property"):
         return f"{node.name}: {result}  # property"
     start = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
-    line = f"{start} {node.name}({arguments[0]}) -> {result}"
+    line = f"{start} {node.name}({ast.unparse(node.args)}) -> {result}"
     if len(line) <= 100:
         return line
     parts = "".join(f"    {part},\n" for part in _parameters(node.args))
@@ -112,7 +111,7 @@ def _decorated(node: ast.stmt, name: str) -> bool:
 def _field(name: str, found: Definition) -> tuple[str, str, str, str]:
     assert isinstance(found.node, ast.AnnAssign)
     default, doc = _default(found.node.value), found.doc
-    if isinstance(found.node.value, ast.Call):
+    if isinstance(found.node.value, ast.Call) and ast.unparse(found.node.value.func) in ("field", "Field"):
         given = {each.arg: each.value for each in found.node.value.keywords}
         default = _default(given.get("default") or given.get("default_factory"))
         if isinstance(description := given.get("description"), ast.Constant):
@@ -124,7 +123,7 @@ def _default(value: ast.expr | None) -> str:
     if value is None:
         return "required"
     text = ast.unparse(value)
-    return {"frozenset": "empty", "dict": "empty", "()": "empty", "''": "empty"}.get(text, f"`{text}`")
+    return {"frozenset": "empty", "dict": "empty", "()": "empty", "''": "empty", "b''": "empty"}.get(text, f"`{text}`")
 
 
 def _markdown(doc: str) -> str:

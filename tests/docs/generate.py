@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from enum import Enum
+from functools import partial
+from typing import Any
 
-import click
 import typer
 
-from hub import Capability
 from hub.api import errors
 from hub.cli import app
 from hub.cli.exits import Exit
@@ -23,13 +24,13 @@ WIDTH = 88
 """Columns of help texts, whatever the terminal has."""
 
 
-def commands() -> Iterator[tuple[str, click.Context]]:
+def commands() -> Iterator[tuple[str, typer.Context]]:
     """Every command with its full name, groups before what is in them."""
     yield from _commands(typer.main.get_command(app), None, "hub")
 
 
-def _commands(command: click.Command, parent: click.Context | None, name: str) -> Iterator[tuple[str, click.Context]]:
-    context = click.Context(command, parent=parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+def _commands(command: Any, parent: typer.Context | None, name: str) -> Iterator[tuple[str, typer.Context]]:
+    context = typer.Context(command, parent=parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
     yield context.command_path, context
     for each, inner in getattr(command, "commands", {}).items():
         yield from _commands(inner, context, each)
@@ -49,7 +50,7 @@ def exit_codes() -> str:
     return pages.table(("code", "meaning"), [(value, words) for value, words in source.members(Exit)])
 
 
-def states(kind: type) -> str:
+def states(kind: type[Enum]) -> str:
     """The states of a row and what they mean."""
     return pages.table(("state", "meaning"), [(f"`{value}`", words) for value, words in source.members(kind)])
 
@@ -61,10 +62,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "answer_states": lambda: states(AnswerState),
     "write_back_states": lambda: states(WriteBackState),
     "hooks": api.hooks,
-    "capabilities": lambda: states(Capability).replace("| state |", "| capability |"),
     "faults": lambda: states(Fault).replace("| state |", "| fault |"),
     "error_tree": lambda: f"```text\n{_tree(inspect.getdoc(errors) or '')}\n```",
-    **{name: (lambda name=name: api.group(name)) for name in api.GROUPS},
+    **{name: partial(api.group, name) for name in api.GROUPS},
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,11 @@ def read(page: Path) -> str:
 def code(page: Path, language: str) -> list[str]:
     """The code blocks of a page in one language, in order."""
     return [match[3] for match in _FENCE.finditer(read(page)) if match[2] == language]
+
+
+def code_in(text: str) -> list[str]:
+    """All code blocks of a text."""
+    return [match[3] for match in _FENCE.finditer(text)]
 
 
 def prose(text: str) -> str:
@@ -72,7 +77,7 @@ def cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)

@@ -14,7 +14,7 @@ from hub_email.desk import Mail, Role
 from hub_email.headers import Person
 from hub_email.imap import FolderState
 from hub_email.index import Entry
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub import Page
@@ -291,6 +291,7 @@ def batches_of_moves(draw: st.DrawFn) -> Moves:
     return batches
 
 
+@example([[("a1@x", False)], [("a2@x", False), ("a3@x", False), ("b1@x", False), ("b2@x", False)]], [0])
 @given(batches_of_moves(), st.lists(st.integers(0, 5), max_size=2))
 def test_closing_in_any_order_and_batches_gives_each_closure_once(batches: Moves, renumbered: Iterable[int]) -> None:
     desk = Desk()

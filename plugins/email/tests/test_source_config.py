@@ -30,7 +30,7 @@ def test_little_has_to_be_said() -> None:
         ({"ticket_pattern": "[#("}, "not a regular expression"),
         ({"results_folder": "inbox"}, "must not be the inbox"),
         ({"results_from": "Hub <hub@acme.example>\r\nBcc: x@y"}, "match pattern"),
-        ({"ca_file": "/nowhere/ca.pem"}, "does not point to a file"),
+        ({"ca_file": "/nowhere/ca.pem"}, "there is no such file"),
         ({"timeout": "0s"}, "greater than"),
         ({"thread_window": "1h"}, "greater than or equal"),
     ],

@@ -57,7 +57,7 @@ class Hit:
     entry: Entry
     folder: str
     again: bool
-    """Its UID is news only because the server gave all messages new ones."""
+    """It was closed earlier; it is looked at again because the server gave all messages new UIDs, or by request."""
     by_keyword: bool = False
 
 
@@ -70,6 +70,19 @@ def beginning(snapshot: Snapshot) -> Position:
         inbox=_all_done(inbox),
         closed=_all_done(closed) if closed else None,
         keyword=keyword if snapshot.keyword else None,
+    )
+
+
+def rewound(snapshot: Snapshot, since: datetime) -> Position:
+    """The position from which every closed thread with mail since then is news."""
+    start = beginning(snapshot)
+    closed, keyword = start.closed, start.keyword
+    return start.model_copy(
+        update={
+            "started_at": since,
+            "closed": closed and closed.model_copy(update={"last_uid": 0, "rescan_until": closed.last_uid}),
+            "keyword": keyword and keyword.model_copy(update={"seen": "", "rescan_until": start.inbox.last_uid}),
+        }
     )
 
 
@@ -239,7 +252,7 @@ def _past_all(position: Position, snapshot: Snapshot) -> Position:
     if closed and snapshot.closed:
         closed = _up_to(closed, snapshot.closed)
     if keyword:
-        keyword = keyword.model_copy(update={"seen": pack(snapshot.flagged)})
+        keyword = keyword.model_copy(update={"seen": pack(snapshot.flagged), "rescan_until": 0})
     return position.model_copy(update={"closed": closed, "keyword": keyword})
 
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, FilePath, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hub import Duration, PluginConfig, Secret
+from hub import Duration, ExistingFile, PluginConfig, Secret
 
 
 class Security(StrEnum):
@@ -40,7 +40,7 @@ class ImapSettings(PluginConfig):
     """Port; 993 with security "tls", otherwise 143, unless given."""
     security: Security = Security.TLS
     """"tls", "starttls", or "plain", which is accepted for a server on this machine only."""
-    ca_file: FilePath | None = None
+    ca_file: ExistingFile | None = None
     """Certificates (PEM) of a private authority to trust instead of the system's."""
     username: str = Field(min_length=1)
     """Login name; with an OAuth token the address of the mailbox."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from hub import Duration, PluginConfig, Secret
+from hub import Duration, ExistingFile, PluginConfig, Secret
 from hub_email.addressing import KEY_LENGTH, Addressing, parse_mailbox
 from hub_email.config import ImapSettings, Security, is_loopback
 
@@ -35,7 +34,7 @@ class EmailGatewaySettings(PluginConfig):
     """Login name. Leave it out for a server that takes mail without a login."""
     smtp_password: Secret | None = None
     """Password that belongs to `smtp_username`."""
-    ca_file: Path | None = None
+    ca_file: ExistingFile | None = None
     """Certificates (PEM) of a private authority to trust instead of the system's, for the submission server."""
     timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=60)
     """How long to wait for each answer of the submission server."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hub import CheckResult, Context, Cursor, Experience, Page, Receipt, Source
 from hub_email.check import check_mailbox
-from hub_email.closures import Closures, FolderView, Snapshot, beginning
+from hub_email.closures import Closures, FolderView, Snapshot, beginning, rewound
 from hub_email.config import EmailSourceConfig
 from hub_email.cursor import Position
 from hub_email.desk import Desk
@@ -40,6 +40,10 @@ class EmailSource(Source[EmailSourceConfig]):
         if closures.ignored:
             self.context.log.info("email.closings_ignored", messages=closures.ignored)
 
+    async def rewind(self, since: datetime) -> Cursor:
+        """Start again from the closed threads that had mail since then: IMAP does not tell when a mail was moved."""
+        return rewound(await self._look(), since).write()
+
     async def wait(self) -> None:
         """Return when something happens in the folder where closings show."""
         index = self._closed or self._inbox
@@ -66,20 +70,21 @@ class EmailSource(Source[EmailSourceConfig]):
         await self._mailbox.close()
 
     async def _look(self) -> Snapshot:
-        """Look into all folders: the inbox first, so that a mail moved meanwhile is seen at least once."""
+        """Look into all folders: the inbox first, so that a mail moved meanwhile is seen at least once, and sent mail
+        last, so that the answer an agent gave before closing is there."""
         now = self.context.clock.now()
         since = (now - self.config.thread_window).date() - timedelta(days=1)  # SEARCH knows neither time nor zone
         mailbox, keyword = self._mailbox, self.config.closed_keyword
         await self._inbox.refresh(mailbox, since)
         flagged = await mailbox.search(["KEYWORD", keyword]) if keyword else []
         await self._inbox.refresh_flags(mailbox, flagged)
+        if self._closed:
+            await self._closed.refresh(mailbox, since)
         if self._sent:
             try:
                 await self._sent.refresh(mailbox, since)
             except FolderMissing:
                 self.context.log.debug("email.no_sent_folder")
-        if self._closed:
-            await self._closed.refresh(mailbox, since)
         return Snapshot(
             at=now,
             inbox=_view(self._inbox),

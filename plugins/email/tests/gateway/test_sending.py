@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,10 +74,13 @@ class TestProtection:
         with pytest.raises(Unavailable, match=r"certificate of 127\.0\.0\.1:\d+ is not trusted"):
             await gateway_for(submission.settings(smtp_host="127.0.0.1")).send(MESSAGE)
 
-    async def test_a_missing_authority_file_is_told(self, submission: Any, gateway_for: Make) -> None:
+    async def test_an_authority_file_that_holds_no_certificate_is_told(
+        self, submission: Any, gateway_for: Make, tmp_path: Path
+    ) -> None:
         await submission.start(security="tls")
+        (tmp_path / "ca.pem").write_text("nothing")
         with pytest.raises(Unavailable, match="'ca_file' cannot be read"):
-            await gateway_for(submission.settings(ca_file="/nowhere/ca.pem")).send(MESSAGE)
+            await gateway_for(submission.settings(ca_file=str(tmp_path / "ca.pem"))).send(MESSAGE)
 
 
 class TestLogin:
