@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from hub.clock import SystemClock
 from hub.config.models import HubConfig
 from hub.daemon import steps
 from hub.daemon.components import Instance, Workshop
+from hub.daemon.health import Health
 from hub.daemon.service import plan_of, post_of, target_of
 from hub.http import transport
 from hub.journey.invite import load_contacts
@@ -73,11 +74,11 @@ async def sync(
     summary = Summary()
     async with _open(config, store, progress) as this:
         for instance in this.of(*sources):
-            await _part(summary, instance.id, _pull(this, instance, since, summary))
+            await _part(this, summary, instance.id, _pull(this, instance, since, summary))
         await _drain(this, summary)
         for instance in this.instances.values():
             if isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT):
-                await _part(summary, instance.id, _collect(this, instance, summary))
+                await _part(this, summary, instance.id, _collect(this, instance, summary))
         await _drain(this, summary)
     return summary
 
@@ -148,10 +149,10 @@ async def _drain(this: _Pass, summary: Summary) -> None:
     while await steps.journey(this.store, this.plan, this.instances, list(posts.values()), this.clock):
         pass
     for id_, post in posts.items():
-        await _part(summary, id_, _send(this, this.instances[id_], post, summary))
+        await _part(this, summary, f"{id_}:send", _send(this, this.instances[id_], post, summary))
     for instance in this.instances.values():
         if target := target_of(instance, this.clock):
-            await _part(summary, instance.id, _write(this, target, summary))
+            await _part(this, summary, f"{instance.id}:write", _write(this, target, summary))
 
 
 async def _send(this: _Pass, instance: Instance, post: Any, summary: Summary) -> None:
@@ -166,12 +167,16 @@ async def _write(this: _Pass, target: Any, summary: Summary) -> None:
         this.progress(f"{target.id}: {summary.written_back} results written back")
 
 
-async def _part(summary: Summary, id_: str, work: Any) -> None:
+async def _part(this: _Pass, summary: Summary, loop_id: str, work: Awaitable[None]) -> None:
     """A component that fails does not keep the others from their part."""
+    health = Health(this.store, loop_id, this.clock, Random())  # noqa: S311 - jitter, not secrets
     try:
         await work
     except RemoteError as error:
-        summary.failed[id_] = str(error)
+        summary.failed[loop_id] = str(error)
+        await health.failed(error)
+    else:
+        await health.worked()
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +20,22 @@ from hub.journey import addresses, experience
 from hub.store import components
 from hub.store.dialect import insert
 from hub.store.engine import Store
-from hub.store.tables import AnswerState, InvitationState, answers, closures, contacts, invitations, reports
+from hub.store.tables import (
+    AnswerState,
+    InvitationState,
+    UtcDateTime,
+    answers,
+    closures,
+    contacts,
+    invitations,
+    reports,
+)
 from hub.survey.reading import read
 
 BATCH = 200
 PAGE = "page"
 _NEW = sa.text("answers.state = 'new'")  # literal, so that the partial index serves it
+_JOINED = sa.select(invitations, closures.c.ticket, closures.c.ticket_key, closures.c.source).join(closures)
 _LEFT = (InvitationState.SENDING, InvitationState.UNKNOWN, InvitationState.SENT, InvitationState.DELIVERED)
 
 
@@ -138,12 +149,7 @@ async def opt_out(store: Store, token: str, now: datetime) -> bool:
 
 async def find_by_token(connection: AsyncConnection, token: str) -> Mapping[Any, Any] | None:
     """The invitation with this token, joined with its closure."""
-    found = await connection.execute(
-        sa.select(invitations, closures.c.ticket, closures.c.ticket_key, closures.c.source)
-        .join(closures)
-        .where(invitations.c.token == token)
-    )
-    return found.mappings().first()
+    return (await connection.execute(_JOINED.where(invitations.c.token == token))).mappings().first()
 
 
 def is_open(invitation: Mapping[Any, Any], now: datetime) -> bool:
@@ -164,64 +170,103 @@ async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now
         rows = found.mappings().all()
         if not rows:
             return 0
+        matches = await _match(connection, rows)
+        await _store_matches(connection, rows, matches)
         for row in rows:
-            await _process(connection, row, targets, now)
+            if row["gateway"] != PAGE and read(row["text"]).opt_out:
+                match = matches.get(row["id"])
+                await _opt_out(connection, match.invitation if match else None, row["sender"], now)
+        await _mark_answered(connection, rows, matches)
+        answered = {match.invitation["id"]: match.invitation for match in matches.values()}
+        await experience.revise(connection, list(answered.values()), targets, now)
         fault_point("answer.before_process_commit")
     fault_point("answer.processed")
     return len(rows)
 
 
-async def _process(
-    connection: AsyncConnection,
-    answer: Mapping[Any, Any],
-    targets: Callable[[str], Sequence[str]],
-    now: datetime,
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The invitation that an answer belongs to, joined with its closure, and how that is known."""
+
+    invitation: Mapping[Any, Any]
+    by: str
+
+
+async def _match(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]]) -> dict[int, _Match]:
+    """What each answer belongs to, by its id: its own token is believed first, then who sent it."""
+    tokens = [row["key"] for row in rows if row["key"]]
+    named = await connection.execute(_JOINED.where(invitations.c.token.in_(tokens), invitations.c.address.is_not(None)))
+    by_token = {row["token"]: row for row in named.mappings()}
+    matches = {row["id"]: _by_token(row, by_token[row["key"]]) for row in rows if row["key"] in by_token}
+    rest = [row for row in rows if row["id"] not in matches]
+    asked = await connection.execute(
+        _JOINED.where(
+            invitations.c.address.in_([row["sender"] for row in rest]), invitations.c.state.in_(_LEFT)
+        ).order_by(sa.func.coalesce(invitations.c.sent_at, invitations.c.due_at), invitations.c.id)
+    )
+    candidates = asked.mappings().all()
+    for row in rest:
+        fitting = [candidate for candidate in candidates if _may_answer(row, candidate)]
+        if fitting:
+            matches[row["id"]] = _Match(fitting[-1], "sender")
+    return matches
+
+
+def _by_token(answer: Mapping[Any, Any], invitation: Mapping[Any, Any]) -> _Match:
+    same = addresses.identity(answer["sender"]) == addresses.identity(invitation["address"])
+    return _Match(invitation, "token" if same else "token, from another address")
+
+
+def _may_answer(answer: Mapping[Any, Any], invitation: Mapping[Any, Any]) -> bool:
+    """Without a token only the person who was asked can answer, over the same gateway, while the survey is open."""
+    same = (answer["sender"], answer["gateway"]) == (invitation["address"], invitation["gateway"])
+    return bool(same and answer["received_at"] < invitation["expires_at"])
+
+
+async def _store_matches(
+    connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]], matches: Mapping[int, _Match]
 ) -> None:
-    opted_out = answer["gateway"] != PAGE and read(answer["text"]).opt_out
-    invitation, matched_by = await _match(connection, answer)
-    state = AnswerState.USED if invitation else AnswerState.UNMATCHED
+    values = [
+        {
+            "answer": row["id"],
+            "new_state": AnswerState.USED if row["id"] in matches else AnswerState.UNMATCHED,
+            "invitation": matches[row["id"]].invitation["id"] if row["id"] in matches else None,
+            "how": matches[row["id"]].by if row["id"] in matches else None,
+        }
+        for row in rows
+    ]
+    statement = answers.update().where(answers.c.id == sa.bindparam("answer"))
     await connection.execute(
-        answers.update()
-        .where(answers.c.id == answer["id"])
-        .values(state=state, invitation_id=invitation and invitation["id"], matched_by=matched_by)
+        statement.values(
+            state=sa.bindparam("new_state"), invitation_id=sa.bindparam("invitation"), matched_by=sa.bindparam("how")
+        ),
+        values,
     )
-    if opted_out:
-        await _opt_out(connection, invitation, answer["sender"], now)
-    if invitation is not None:
-        await _mark_answered(connection, invitation, answer["received_at"])
-        await experience.revise(connection, invitation, targets(invitation["source"]), now)
 
 
-async def _match(connection: AsyncConnection, answer: Mapping[Any, Any]) -> tuple[Mapping[Any, Any] | None, str | None]:
-    if answer["key"]:
-        invitation = await find_by_token(connection, answer["key"])
-        if invitation is not None and invitation["address"] is not None:
-            same = addresses.identity(answer["sender"]) == addresses.identity(invitation["address"])
-            return invitation, "token" if same else "token, from another address"
-    found = await connection.execute(
-        sa.select(invitations.c.token)
-        .where(invitations.c.address == answer["sender"], invitations.c.gateway == answer["gateway"])
-        .where(invitations.c.state.in_(_LEFT), invitations.c.expires_at > answer["received_at"])
-        .order_by(sa.func.coalesce(invitations.c.sent_at, invitations.c.due_at).desc(), invitations.c.id.desc())
-        .limit(1)
-    )
-    token = found.scalar()
-    return (await find_by_token(connection, token), "sender") if token else (None, None)
-
-
-async def _mark_answered(connection: AsyncConnection, invitation: Mapping[Any, Any], at: datetime) -> None:
+async def _mark_answered(
+    connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]], matches: Mapping[int, _Match]
+) -> None:
     """An answer proves that the message arrived, whatever was known of it before."""
-    await connection.execute(
-        invitations.update()
-        .where(invitations.c.id == invitation["id"])
-        .values(
-            state=InvitationState.DELIVERED,
-            reason=None,
-            answered_at=invitation["answered_at"] or at,
-            sent_at=invitation["sent_at"] or at,
-            delivered_at=invitation["delivered_at"] or at,
+    at = sa.bindparam("at", type_=UtcDateTime)
+    values = [
+        {"invitation": matches[row["id"]].invitation["id"], "at": row["received_at"]}
+        for row in rows
+        if row["id"] in matches
+    ]
+    if values:
+        await connection.execute(
+            invitations.update()
+            .where(invitations.c.id == sa.bindparam("invitation"))
+            .values(
+                state=InvitationState.DELIVERED,
+                reason=None,
+                answered_at=sa.func.coalesce(invitations.c.answered_at, at),
+                sent_at=sa.func.coalesce(invitations.c.sent_at, at),
+                delivered_at=sa.func.coalesce(invitations.c.delivered_at, at),
+            ),
+            values,
         )
-    )
 
 
 async def _opt_out(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -82,42 +82,62 @@ def _snapshot(ticket: Ticket, source: str) -> TicketSnapshot:
 
 async def revise(
     connection: AsyncConnection,
-    invitation: Mapping[Any, Any],
-    targets: Sequence[str],
+    answered: Sequence[Mapping[Any, Any]],
+    targets: Callable[[str], Sequence[str]],
     now: datetime,
 ) -> None:
-    """Store the next revision of an invitation's record and queue it for its targets, if it says anything new."""
-    given = await connection.execute(
-        sa.select(answers)
-        .where(answers.c.invitation_id == invitation["id"])
-        .order_by(answers.c.received_at, answers.c.id)
-    )
-    last = await connection.execute(
-        sa.select(experiences)
-        .where(experiences.c.invitation_id == invitation["id"])
-        .order_by(experiences.c.revision.desc())
-        .limit(1)
-    )
-    before = last.mappings().first()
-    uid = before["uid"] if before else f"x{uuid.uuid4().hex}"
-    revision = before["revision"] + 1 if before else 1
-    record = build(invitation, given.mappings().all(), uid, revision)
-    if record is None or (before and _says_the_same(record, before)):
+    """Store the next revision of each invitation's record that says anything new, and queue it for its targets."""
+    ids = [invitation["id"] for invitation in answered]
+    given = await _given(connection, ids)
+    before = await _last_revisions(connection, ids)
+    revised = {}
+    for invitation in answered:
+        if record := _next_revision(invitation, given[invitation["id"]], before.get(invitation["id"])):
+            revised[invitation["id"]] = record
+    if not revised:
         return
     stored = await connection.execute(
-        experiences.insert()
-        .values(
-            invitation_id=invitation["id"],
-            revision=revision,
-            uid=uid,
-            record=record.model_dump_json(),
-            created_at=now,
-        )
-        .returning(experiences.c.id)
+        experiences.insert().returning(experiences.c.id, experiences.c.invitation_id),
+        [
+            {
+                "invitation_id": invitation_id,
+                "revision": record.revision,
+                "uid": record.id,
+                "record": record.model_dump_json(),
+                "created_at": now,
+            }
+            for invitation_id, record in revised.items()
+        ],
     )
-    await write_back.queue(connection, stored.scalar_one(), invitation["id"], targets, now)
+    queued = [(row.id, targets(revised[row.invitation_id].ticket.source)) for row in stored]
+    await write_back.queue(connection, queued, list(revised), now)
 
 
-def _says_the_same(record: Experience, before: Mapping[Any, Any]) -> bool:
-    earlier = Experience.model_validate_json(before["record"])
-    return (record.scores, record.comment) == (earlier.scores, earlier.comment)
+async def _given(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Mapping[Any, Any]]]:
+    """All answers to these invitations, in the order they came."""
+    found = await connection.execute(
+        sa.select(answers).where(answers.c.invitation_id.in_(ids)).order_by(answers.c.received_at, answers.c.id)
+    )
+    given: dict[int, list[Mapping[Any, Any]]] = {id_: [] for id_ in ids}
+    for row in found.mappings():
+        given[row["invitation_id"]].append(row)
+    return given
+
+
+async def _last_revisions(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Experience]:
+    found = await connection.execute(
+        sa.select(experiences.c.invitation_id, experiences.c.record)
+        .where(experiences.c.invitation_id.in_(ids))
+        .order_by(experiences.c.revision)
+    )
+    return {row.invitation_id: Experience.model_validate_json(row.record) for row in found}
+
+
+def _next_revision(
+    invitation: Mapping[Any, Any], given: Sequence[Mapping[Any, Any]], before: Experience | None
+) -> Experience | None:
+    if before is None:
+        return build(invitation, given, f"x{uuid.uuid4().hex}", 1)
+    record = build(invitation, given, before.id, before.revision + 1)
+    unchanged = record is None or (record.scores, record.comment) == (before.scores, before.comment)
+    return None if unchanged else record

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from hub.journey.events import note
 from hub.journey.policy import Ask, Contact, Plan, Reachable, Reason, Skip, decide, reach
 from hub.store.dialect import insert
 from hub.store.engine import Store
-from hub.store.tables import InvitationState, closures, contacts, invitations
+from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, invitations
 
 BATCH = 200
 
@@ -56,19 +57,34 @@ async def _decide(
     people = {closure_id: reach(ticket, plan) for closure_id, ticket in rows}
     known = await load_contacts(connection, people.values(), lock=True)
     new: list[dict[str, Any]] = []
+    asked: list[dict[str, Any]] = []
     for closure_id, ticket in rows:
         who = people[closure_id]
         decision = decide(ticket, who, known, plan, now)
         new.append(_invitation(closure_id, decision, new_token(), now))
         if isinstance(decision, Ask):
-            await _reserve(connection, known, who, closure_id, decision.due_at)
+            for identity in who.identities():  # so that no other closure, of this batch or later, asks too
+                known[identity] = replace(known[identity], asked_at=decision.due_at)
+                asked.append({"identity": identity, "at": decision.due_at, "closure": closure_id})
     await connection.execute(invitations.insert(), new)
+    await _reserve(connection, asked)
     ids = [closure_id for closure_id, _ in rows]
     await connection.execute(closures.update().where(closures.c.id.in_(ids)).values(decided=True))
 
 
+async def _reserve(connection: AsyncConnection, asked: Sequence[Mapping[str, Any]]) -> None:
+    """Count customers as asked from now on, under all their addresses."""
+    if asked:
+        await connection.execute(
+            contacts.update()
+            .where(contacts.c.address == sa.bindparam("identity"))
+            .values(asked_at=sa.bindparam("at", type_=UtcDateTime), asked_for=sa.bindparam("closure")),
+            asked,
+        )
+
+
 async def load_contacts(
-    connection: AsyncConnection, people: Sequence[Reachable] | Any, *, lock: bool = False
+    connection: AsyncConnection, people: Iterable[Reachable], *, lock: bool = False
 ) -> dict[str, Contact]:
     """What is known of these people's addresses.
 
@@ -84,19 +100,6 @@ async def load_contacts(
         query = query.with_for_update()
     found = await connection.execute(query)
     return {row.address: Contact(row.asked_at, row.opted_out_at, row.unusable_at) for row in found}
-
-
-async def _reserve(
-    connection: AsyncConnection, known: dict[str, Contact], who: Reachable, closure_id: int, due_at: datetime
-) -> None:
-    """Count the customer as asked from now on, under all addresses, so that no other closure asks too."""
-    identities = who.identities()
-    for identity in identities:
-        before = known[identity]
-        known[identity] = Contact(due_at, before.opted_out_at, before.unusable_at)
-    await connection.execute(
-        contacts.update().where(contacts.c.address.in_(identities)).values(asked_at=due_at, asked_for=closure_id)
-    )
 
 
 def _invitation(closure_id: int, decision: Ask | Skip, token: str, now: datetime) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from hub.journey.events import note
 from hub.journey.invite import withdraw
+from hub.journey.policy import Reason
 from hub.store.engine import Store
 from hub.store.tables import AnswerState, InvitationState, answers, closures, invitations
 
 RETRIABLE = (InvitationState.UNKNOWN, InvitationState.FAILED)
 CANCELLABLE = (InvitationState.WAITING, InvitationState.UNKNOWN)
-BY_OPERATOR = "operator"
 
 
 async def list_invitations(store: Store, state: str | None, limit: int) -> list[Mapping[Any, Any]]:
@@ -72,7 +72,7 @@ async def _change(store: Store, ids: Sequence[int], allowed: Sequence[str], now:
             else:
                 await note(connection, row["closure_id"], now, what)
                 if allowed is CANCELLABLE:
-                    await withdraw(connection, row, InvitationState.CANCELLED, BY_OPERATOR)
+                    await withdraw(connection, row, InvitationState.CANCELLED, Reason.OPERATOR)
                 else:
                     await connection.execute(
                         invitations.update()

@@ -90,9 +90,9 @@ def _invitation_lines(invitation: Mapping[Any, Any]) -> list[Line]:
     if invitation["state"] == InvitationState.SKIPPED:
         reason = invitation["reason"]
         return [Line(invitation["created_at"], f"not asked: {WORDS.get(reason, reason)} ({reason})")]
-    when = f"{invitation['due_at']:%Y-%m-%d %H:%M} UTC"
-    plan = f"to be asked over {invitation['gateway']} in {invitation['language']}, due {when}"
-    lines = [Line(invitation["created_at"], plan)]
+    lines = [Line(invitation["created_at"], f"to be asked over {invitation['gateway']} in {invitation['language']}")]
+    if invitation["state"] == InvitationState.WAITING:
+        lines.append(Line(invitation["due_at"], "the survey is due"))
     if invitation["sent_at"]:
         tries = f", at attempt {invitation['attempts']}" if invitation["attempts"] > 1 else ""
         lines.append(Line(invitation["sent_at"], f"the survey left over {invitation['gateway']}{tries}"))

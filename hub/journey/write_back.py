@@ -19,7 +19,7 @@ from hub.api.records import DeliveryStatus, Experience, Receipt
 from hub.faults import fault_point
 from hub.journey.backoff import backoff
 from hub.store.engine import Store
-from hub.store.tables import WriteBackState, experiences, write_backs
+from hub.store.tables import UtcDateTime, WriteBackState, experiences, write_backs
 
 LEASE = timedelta(minutes=5)
 ATTEMPTS = 10
@@ -40,17 +40,24 @@ class Target:
 
 
 async def queue(
-    connection: AsyncConnection, experience_id: int, invitation_id: int, targets: Sequence[str], now: datetime
+    connection: AsyncConnection,
+    revisions: Sequence[tuple[int, Sequence[str]]],
+    invitation_ids: Sequence[int],
+    now: datetime,
 ) -> None:
-    """Note which targets have to hear of a new revision; older revisions that nobody has begun with are dropped."""
-    earlier = sa.select(experiences.c.id).where(experiences.c.invitation_id == invitation_id)
+    """Note which targets have to hear of new revisions; older ones that nobody has begun with are dropped.
+
+    :param revisions: ids of experiences, each with its targets.
+    """
+    earlier = sa.select(experiences.c.id).where(experiences.c.invitation_id.in_(invitation_ids))
     await connection.execute(
         write_backs.update()
         .where(write_backs.c.experience_id.in_(earlier), write_backs.c.state == WriteBackState.PENDING)
         .values(state=WriteBackState.SUPERSEDED)
     )
     rows = [
-        {"experience_id": experience_id, "target": target, "state": WriteBackState.PENDING, "next_at": now}
+        {"experience_id": id_, "target": target, "state": WriteBackState.PENDING, "next_at": now}
+        for id_, targets in revisions
         for target in targets
     ]
     if rows:
@@ -120,24 +127,31 @@ def _require_all(receipts: Sequence[Receipt], items: Sequence[Experience]) -> No
 async def _store(
     connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]], receipts: Sequence[Receipt], now: datetime
 ) -> None:
-    for row, receipt in zip(rows, receipts, strict=True):
-        await connection.execute(
-            write_backs.update()
-            .where(write_backs.c.id == row["id"])
-            .values(claimed_by=None, lease_until=None, **_result(row, receipt, now))
-        )
+    results = [{"row": row["id"], **_result(row, receipt, now)} for row, receipt in zip(rows, receipts, strict=True)]
+    await connection.execute(
+        write_backs.update()
+        .where(write_backs.c.id == sa.bindparam("row"))
+        .values(
+            claimed_by=None,
+            lease_until=None,
+            state=sa.bindparam("new_state"),
+            next_at=sa.bindparam("again_at", type_=UtcDateTime),
+            done_at=sa.bindparam("written_at", type_=UtcDateTime),
+            provider_id=sa.bindparam("place"),
+            reason=sa.bindparam("why"),
+        ),
+        results,
+    )
 
 
 def _result(row: Mapping[Any, Any], receipt: Receipt, now: datetime) -> dict[str, Any]:
-    kept = {"provider_id": receipt.provider_id, "reason": receipt.reason}
+    values = {"place": receipt.provider_id, "why": receipt.reason, "again_at": row["next_at"], "written_at": None}
     if receipt.status in _WRITTEN:
-        return kept | {"state": WriteBackState.DONE, "done_at": now}
+        return values | {"new_state": WriteBackState.DONE, "written_at": now}
     if receipt.status is DeliveryStatus.REJECTED or row["attempts"] + 1 >= ATTEMPTS:
-        return kept | {"state": WriteBackState.FAILED}
-    return kept | {
-        "state": WriteBackState.PENDING,
-        "next_at": now + backoff(row["attempts"], _BACKOFF_FIRST, _BACKOFF_LAST),
-    }
+        return values | {"new_state": WriteBackState.FAILED}
+    again_at = now + backoff(row["attempts"], _BACKOFF_FIRST, _BACKOFF_LAST)
+    return values | {"new_state": WriteBackState.PENDING, "again_at": again_at}
 
 
 async def _put_off(store: Store, target: Target, rows: Sequence[Mapping[Any, Any]], error: RemoteError) -> None:

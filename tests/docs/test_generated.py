@@ -9,7 +9,6 @@ import pytest
 
 import hub
 from hub import Capability, Component, Gateway, Sink, Source
-from hub.journey.operate import BY_OPERATOR
 from hub.journey.policy import WORDS
 from hub.testing import contracts, fakes, faults, redaction, rigs
 from tests.docs import api, generate, pages, source
@@ -77,7 +76,6 @@ def test_operators_find_every_reason_in_its_own_words() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", pages.read(OPERATOR_PAGE), re.MULTILINE)
     told = {reason: words for reason, words, _ in rows}
     assert {reason: told.get(reason) for reason in WORDS} == dict(WORDS)
-    assert BY_OPERATOR in told
 
 
 def test_every_event_that_is_logged_is_on_the_page_for_admins() -> None:
