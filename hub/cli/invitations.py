@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json, say
+from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json, printable, say
 
 app = typer.Typer(help="Surveys that were sent, wait, or need you.", no_args_is_help=True)
 
@@ -40,9 +40,8 @@ def list_(
     for row in rows:
         when = local_time(row["sent_at"] or row["due_at"], config.hub.timezone)
         reason = f" ({row['reason']})" if row["reason"] else ""
-        typer.echo(
-            f"{row['id']:>8}  {when}  {row['gateway'] or '-':<12} {row['ticket_key']:<20} {row['state']}{reason}"
-        )
+        ticket, gateway = printable(row["ticket_key"]), row["gateway"] or "-"
+        typer.echo(f"{row['id']:>8}  {when}  {gateway:<12} {ticket:<20} {row['state']}{reason}")
     if not rows:
         say("there are none")
 
@@ -60,10 +59,9 @@ def answers(
         print_json({"answers": [dict(row) for row in rows]})
         return
     for row in rows:
-        words = " ".join(row["text"].split())
-        typer.echo(
-            f"{local_time(row['received_at'], config.hub.timezone)}  {row['gateway']:<12} {row['sender']}: {words}"
-        )
+        words = " ".join(printable(row["text"]).split())
+        when = local_time(row["received_at"], config.hub.timezone)
+        typer.echo(f"{when}  {row['gateway']:<12} {printable(row['sender'])}: {words}")
     if not rows:
         say("there are none")
 

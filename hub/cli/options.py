@@ -54,6 +54,11 @@ def say(text: str = "") -> None:
     typer.echo(text, err=True)
 
 
+def printable(text: str) -> str:
+    """Text from outside as it may stand on a terminal: on one line, and without control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def local_time(value: datetime | None, zone: str) -> str:
     """A time as people at the desk read it."""
     from zoneinfo import ZoneInfo

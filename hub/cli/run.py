@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, open_store, print_json, say
+from hub.cli.options import AsJson, ConfigFile, load_config, open_store, print_json, printable, say
 
 if TYPE_CHECKING:
     from hub.config.models import HubConfig
@@ -106,7 +106,7 @@ async def _forecast(config: HubConfig, sources: list[str], since: datetime | Non
         async for one in forecast(config, store, sources, since, _progress):
             found.append(one)
             if not as_json:
-                typer.echo(f"{one.source}  {one.ticket:<20} {one.would:<8} {one.why}")
+                typer.echo(f"{one.source}  {printable(one.ticket):<20} {one.would:<8} {one.why}")
     if not found:
         say("no ticket was closed since the last pull")
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json
+from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json, printable
 
 if TYPE_CHECKING:
     from hub.journey.overview import Overview
@@ -20,6 +20,8 @@ def status(*, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show what the hub has done, what waits, and what fails and why. Works beside a running daemon."""
     config = load_config(config_file)
     overview, states = asyncio.run(_read(config))
+    known = {"hub", *config.components()}  # what was taken out of hub.toml fails no more
+    states = {id_: state for id_, state in states.items() if id_.partition(":")[0] in known}
     if as_json:
         shown = {state.id: _component_json(state) for state in states.values()}
         print_json({**_overview_json(overview), "components": shown})
@@ -119,7 +121,7 @@ async def _stories(config: Any, ticket: str) -> list[Story]:
 
 
 def _tell(story: Story, zone: str) -> None:
-    typer.echo(f"{story.ticket_key} ({story.source}): {story.state}")
+    typer.echo(f"{printable(story.ticket_key)} ({story.source}): {story.state}")
     for line in story.lines:
-        typer.echo(f"  {local_time(line.at, zone)}  {line.what}")
+        typer.echo(f"  {local_time(line.at, zone)}  {printable(line.what)}")
     typer.echo(f"  next: {story.next_step}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.api.component import Clock
 from hub.api.errors import RateLimited, RemoteError, Unavailable
@@ -47,18 +50,22 @@ class Health:
         :returns: how long to leave the component alone.
         """
         now = self._clock.now()
-        words = str(error) if isinstance(error, RemoteError) else f"the plugin failed with {type(error).__name__}"
+        words = _words(error)
         if self._since is None:
             self._since = now
-            self._log.warning("component.failing", error=type(error).__name__, reason=words)
+            at = {} if isinstance(error, RemoteError) else {"at": _where(error)}
+            self._log.warning("component.failing", error=type(error).__name__, reason=words, **at)
         pause = self._pause(error)
         self._failures += 1
         failures, since = self._failures, self._since
-        await self._store.commit(
-            lambda connection: components.failed(
-                connection, self._id, error=words, failures=failures, since=since, retry_at=now + pause
+        try:
+            await self._store.commit(
+                lambda connection: components.failed(
+                    connection, self._id, error=words, failures=failures, since=since, retry_at=now + pause
+                )
             )
-        )
+        except SQLAlchemyError as store_error:  # the store itself may be what failed; the loop must outlive it
+            self._log.error("store.failed", error=type(store_error).__name__)
         return pause
 
     def _pause(self, error: Exception) -> timedelta:
@@ -66,3 +73,18 @@ class Health:
         pause = max(backoff(self._failures, _FIRST, _LONGEST), asked or timedelta())
         spread: timedelta = pause * self._random.uniform(1.0, 1.3)
         return spread
+
+
+def _words(error: Exception) -> str:
+    """What the operator reads. The text of an error that is not the hub's own may hold anything."""
+    if isinstance(error, RemoteError):
+        return str(error)
+    if isinstance(error, SQLAlchemyError):
+        return f"the store failed with {type(error).__name__}"
+    return f"a fault in the plugin or the hub: {type(error).__name__} at {_where(error)}"
+
+
+def _where(error: Exception) -> str:
+    """Where a fault is, without the values that its message or frames could hold."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

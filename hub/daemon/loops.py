@@ -10,10 +10,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-import structlog
-
 from hub.api.component import Capability, Clock
-from hub.api.errors import RemoteError
 from hub.daemon import steps
 from hub.daemon.bell import Bell
 from hub.daemon.components import Instance
@@ -79,10 +76,7 @@ async def _supervise(
             await health.worked()
             if not done:
                 await rest()
-        except RemoteError as error:
-            await _pause(stopping, await health.failed(error))
-        except Exception as error:  # noqa: BLE001 - a plugin's bug stops that plugin only
-            structlog.get_logger(component=loop_id).error("component.bug", exception=steps.where(error))
+        except Exception as error:  # noqa: BLE001 - also a plugin's bug stops that plugin only
             await _pause(stopping, await health.failed(error))
 
 

@@ -79,4 +79,4 @@ class StorePorts:
 
     def ready(self) -> Mapping[str, str]:
         """Why the hub cannot serve yet; empty when it can. A failing source does not stop pages and webhooks."""
-        return {} if self.started else {"hub": "starting"}
+        return {} if self.started else {"hub": "starting or stopping"}

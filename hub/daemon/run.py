@@ -118,6 +118,7 @@ async def _serve(
         ]
         systemd.ready()
         await signals.drain.wait()
+        ports.started = False
         stopped_early = await _stop(service, signals)
         for helper in helpers:
             helper.cancel()

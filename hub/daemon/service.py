@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,14 +45,14 @@ def plan_of(config: HubConfig) -> Plan:
     )
 
 
-def post_of(instance: Instance, config: HubConfig, clock: Clock) -> Post:
-    """A gateway, ready to send."""
+def post_of(instance: Instance, config: Callable[[], HubConfig], clock: Clock) -> Post:
+    """A gateway, ready to send; `config` gives the configuration of the moment."""
     assert isinstance(instance.component, Gateway)
     return Post(
         name=instance.config.name,
         gateway=instance.component,
         repeatable=instance.can(Capability.REPEATABLE),
-        compose=lambda row: compose(row, config),
+        compose=lambda row: compose(row, config()),
         survey_version=version(),
         worker=worker_name(),
         clock=clock,
@@ -112,7 +112,7 @@ class Service:
     def posts(self) -> list[Post]:
         """All gateways at work."""
         return [
-            post_of(instance, self.config, self._clock)
+            post_of(instance, lambda: self.config, self._clock)
             for instance in self.engine.instances.values()
             if isinstance(instance.component, Gateway)
         ]
@@ -161,7 +161,7 @@ class Service:
         if isinstance(instance.component, Source):
             running.append(loops.pull(self.engine, instance))
         if isinstance(instance.component, Gateway):
-            post = post_of(instance, self.config, self._clock)
+            post = post_of(instance, lambda: self.config, self._clock)
             running.append(loops.deliver(self.engine, instance, post))
             if instance.can(Capability.COLLECT):
                 running.append(loops.collect(self.engine, instance))

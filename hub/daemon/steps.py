@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hub.api.component import Clock
@@ -18,6 +16,7 @@ from hub.journey import answer, intake, invite, report
 from hub.journey import deliver as delivery
 from hub.journey import write_back as writing
 from hub.journey.deliver import Post
+from hub.journey.pending import anything_to_do
 from hub.journey.policy import Plan
 from hub.journey.write_back import Target
 from hub.store import components
@@ -91,19 +90,14 @@ async def journey(
 
     :returns: how much was done; 0 means that nothing is left.
     """
+    if not await anything_to_do(store, clock.now()):
+        return 0
     done = await invite.decide_new(store, plan, clock.now(), new_token)
     done += await report.apply_reports(store, clock.now())
     done += await answer.process_new(store, lambda source: targets_of(instances, source), clock.now())
     for post in posts:
         done += await delivery.take_over(store, post)
     return done
-
-
-def where(error: BaseException) -> str:
-    """Where a bug is, without the values that a message or a frame could hold."""
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1] if frames else None
-    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}" if last else type(error).__name__
 
 
 def _require(value: Any, expected: type) -> None:

@@ -142,7 +142,7 @@ async def _collect(this: _Pass, instance: Instance, summary: Summary) -> None:
 async def _drain(this: _Pass, summary: Summary) -> None:
     """Carry everything that is due through the stages behind."""
     posts = {
-        instance.id: post_of(instance, this.config, this.clock)
+        instance.id: post_of(instance, lambda: this.config, this.clock)
         for instance in this.instances.values()
         if isinstance(instance.component, Gateway)
     }

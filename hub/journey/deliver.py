@@ -83,9 +83,11 @@ async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Outco
     if rows:
         fault_point("deliver.claimed")
     outcome = Outcome(tried=len(rows))
-    async with asyncio.TaskGroup() as group:
-        for row in rows:
-            group.create_task(_deliver(store, post, row, outcome))
+    # not a task group: when storing one outcome fails, the other sends must still end in their own way
+    ended = await asyncio.gather(*(_deliver(store, post, row, outcome) for row in rows), return_exceptions=True)
+    for failure in ended:
+        if failure is not None:
+            raise failure
     if outcome.errors and not outcome.sent:
         outcome.error = outcome.errors[0]
     return outcome
