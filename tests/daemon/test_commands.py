@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 
@@ -101,6 +102,17 @@ def test_invitations_are_listed_and_taken_back(hub: RunningHub) -> None:
     assert hub.json("status")["skipped"] == {"operator": 1}
     refused = hub.json("invitations", "retry", "--yes", str(rows[1]["id"]))["refused"]
     assert refused == {str(rows[1]["id"]): "it is waiting; only unknown or failed ones can be"}
+
+
+def test_control_characters_from_outside_do_not_reach_the_terminal(hub: RunningHub) -> None:
+    key = "T\x1b]0;owned\x07\n2"
+    ticket = {"id": "x", "key": key, "closure_key": "c", "customer": {"phone": "+358401234567"}}
+    (hub.folder / "tickets.jsonl").write_text(json.dumps(ticket) + "\n")
+    for command in (["sync", "--dry-run"], ["sync"], ["invitations", "list"], ["why", "x"]):
+        result = hub.command(*command)
+        assert result.returncode == 0
+        assert "\x1b" not in result.stdout + result.stderr
+        assert "\x07" not in result.stdout + result.stderr
 
 
 def test_a_cursor_is_shown_set_and_reset(hub: RunningHub) -> None:

@@ -45,6 +45,18 @@ def test_a_failing_source_is_logged_once_and_once_when_it_is_back_and_others_go_
     assert hub.json("status")["components"]["sources.desk"]["ok"]
 
 
+def test_a_bug_in_a_plugin_stops_that_component_only_and_is_told_without_its_values(hub: RunningHub) -> None:
+    (hub.folder / "bug").touch()
+    hub.start()
+    wait_until(lambda: "sources.desk" in hub.json("status")["components"], "it was tried")
+    state = hub.json("status")["components"]["sources.desk"]
+    assert "a fault in the plugin or the hub: KeyError at hub_files.py:" in state["error"]
+    (hub.folder / "bug").unlink()
+    hub.close_tickets(1)
+    wait_until(lambda: hub.lines("written"), "it works again")
+    assert "+358401234567" not in hub.log_text()
+
+
 def test_reload_takes_a_good_configuration_and_keeps_the_old_one_when_it_is_bad(hub: RunningHub) -> None:
     hub.start()
     assert hub.process is not None

@@ -69,7 +69,7 @@ class DeskPeople:
             fetched = imap.fetch(imap.search("ALL"), ["BODY.PEEK[]"])
         return [email.message_from_bytes(part[b"BODY[]"], policy=policy.default) for part in fetched.values()]
 
-    def seen_flags(self, folder: str) -> set[bytes]:
+    def flags(self, folder: str) -> set[bytes]:
         with self._login() as imap:
             imap.select_folder(folder, readonly=True)
             flags: dict[int, Any] = imap.get_flags(imap.search("ALL"))
