@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, NewType
+from typing import Annotated, Any, NewType
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 Cursor = NewType("Cursor", str)
 """Where a pull or a collection stands. Opaque to the hub; the plugin writes and reads it, and migrates it itself."""
@@ -35,8 +35,22 @@ class DeliveryStatus(StrEnum):
     UNKNOWN = "unknown"  # nobody can say; never repeated blindly
 
 
+def _clean(value: Any) -> Any:
+    """Replace what no database or JSON reader takes: NUL, and half surrogate pairs from badly decoded mail."""
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return type(value)(map(_clean, value)) if isinstance(value, list | tuple) else value
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        return _clean(value)
 
 
 class Customer(_Record):

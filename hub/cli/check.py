@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,7 +12,8 @@ from hub.cli.options import AsJson, ConfigFile, load_config, open_store, print_j
 
 if TYPE_CHECKING:
     from hub.api.component import CheckResult
-    from hub.config.models import HubConfig
+    from hub.config.models import ComponentConfig, HubConfig
+    from hub.daemon.components import Workshop
 
 
 def check(*, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -41,13 +42,13 @@ async def _check_all(config: HubConfig) -> dict[str, list[CheckResult]]:
 
     workshop = Workshop(transport(), SystemClock(), Random())  # noqa: S311 - jitter, not secrets
     enabled = [component for component in config.components().values() if component.enabled]
-    instances = [workshop.build(component, config.web.public_url) for component in enabled]
     try:
-        store, *found = await asyncio.gather(_check_store(config), *(_check_one(instance) for instance in instances))
+        store, *found = await asyncio.gather(
+            _check_store(config), *(_check_one(workshop, component, config.web.public_url) for component in enabled)
+        )
     finally:
-        await asyncio.gather(*(instance.component.close() for instance in instances))
         await workshop.close()
-    return {"hub.store": store} | {instance.id: results for instance, results in zip(instances, found, strict=True)}
+    return {"hub.store": store} | {component.id: results for component, results in zip(enabled, found, strict=True)}
 
 
 async def _check_store(config: HubConfig) -> list[CheckResult]:
@@ -61,18 +62,21 @@ async def _check_store(config: HubConfig) -> list[CheckResult]:
         return [CheckResult("the store opens and is up to date", ok=False, detail=str(error))]
 
 
-async def _check_one(instance: Any) -> list[CheckResult]:
+async def _check_one(workshop: Workshop, config: ComponentConfig, public_url: str) -> list[CheckResult]:
     from hub.api.component import CheckResult
-    from hub.api.errors import RemoteError
+    from hub.api.errors import HubError
 
     try:
+        instance = workshop.build(config, public_url)
         async with asyncio.timeout(60):
-            return list(await instance.component.check()) or [CheckResult("configured", ok=True)]
+            found = list(await instance.component.check())
+            await instance.component.close()
+        return found or [CheckResult("configured", ok=True)]
     except TimeoutError:
         return [
             CheckResult("answers within a minute", ok=False, detail="it did not; see whether the host is reachable")
         ]
-    except RemoteError as error:
+    except HubError as error:
         return [CheckResult("works", ok=False, detail=str(error))]
     except Exception as error:  # noqa: BLE001 - a plugin's bug is a failed check, not a traceback
         return [CheckResult("works", ok=False, detail=f"the plugin failed with {type(error).__name__}; report it")]

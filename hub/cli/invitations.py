@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -69,35 +68,37 @@ def answers(
 @app.command("retry")
 def retry(ids: Ids, *, yes: Yes = False, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Send invitations again whose outcome is unknown, or which failed. A customer may then get a second message."""
+    from hub.clock import SystemClock
     from hub.journey import operate
 
-    _change(ids, "Send again", operate.retry, yes=yes, config_file=config_file, as_json=as_json)
+    config = load_config(config_file)
+    now, max_age = SystemClock().now(), config.survey.max_age
+    _change(config, ids, "Send again", lambda store: operate.retry(store, ids, now, max_age), yes=yes, as_json=as_json)
 
 
 @app.command("cancel")
 def cancel(ids: Ids, *, yes: Yes = False, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Take back invitations that wait, or whose outcome is unknown."""
+    from hub.clock import SystemClock
     from hub.journey import operate
 
-    _change(ids, "Cancel", operate.cancel, yes=yes, config_file=config_file, as_json=as_json)
+    config = load_config(config_file)
+    now = SystemClock().now()
+    _change(config, ids, "Cancel", lambda store: operate.cancel(store, ids, now), yes=yes, as_json=as_json)
 
 
 def _change(
+    config: Any,
     ids: list[int],
     verb: str,
-    action: Callable[..., Awaitable[Any]],
+    action: Callable[[Any], Awaitable[dict[int, str]]],
     *,
     yes: bool,
-    config_file: Path | None,
     as_json: bool,
 ) -> None:
-    from hub.clock import SystemClock
-
-    config = load_config(config_file)
     if not yes:
         typer.confirm(f"{verb} {len(ids)} invitation(s)?", abort=True, err=True)
-    now = SystemClock().now()
-    refused: dict[int, str] = asyncio.run(_with_store(config, lambda store: action(store, ids, now)))
+    refused: dict[int, str] = asyncio.run(_with_store(config, action))
     changed = [id_ for id_ in ids if id_ not in refused]
     if as_json:
         print_json({"changed": changed, "refused": {str(id_): reason for id_, reason in refused.items()}})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +11,9 @@ import httpx
 import structlog
 
 from hub.api.component import Capability, Clock, Component, Log
+from hub.api.errors import PluginError
 from hub.api.source import SourceType
-from hub.config.models import ComponentConfig
+from hub.config.models import ComponentConfig, HubConfig
 from hub.http import LentClient, Limiter, Pauses
 
 
@@ -59,7 +59,10 @@ class Workshop:
         self._pauses = Pauses(clock, chance)
 
     def build(self, config: ComponentConfig, public_url: str) -> Instance:
-        """Create a component. It does no I/O yet."""
+        """Create a component. It does no I/O yet.
+
+        :raises PluginError: the plugin's class could not be created.
+        """
         log = structlog.get_logger(component=config.id)
         rate = getattr(config.type, "rate", None)
         limiter = Limiter(rate, self._clock) if rate else None
@@ -80,15 +83,23 @@ class Workshop:
             random=self._random,
             hook_url=f"{public_url}/hooks/{config.name}",
         )
-        return Instance(config, config.type.create(config.settings, context), limiter)
+        try:
+            component = config.type.create(config.settings, context)
+        except Exception as error:
+            what = f"{config.id}: the plugin {config.plugin!r} cannot be set up: {type(error).__name__}"
+            raise PluginError(f"{what}; report it to its author") from error
+        return Instance(config, component, limiter)
 
     async def close(self) -> None:
         """Give back the transport's connections."""
         await self._transport.aclose()
 
 
-def targets_of(instances: Mapping[str, Instance], source: str) -> list[str]:
-    """Ids of the components that hear of an experience from a source: the source itself, and every sink."""
-    own = instances.get(f"sources.{source}")
-    write_back = [own.id] if own and own.can(Capability.WRITE_BACK) else []
-    return write_back + [id_ for id_, instance in instances.items() if instance.config.kind == "sinks"]
+def targets_of(config: HubConfig, source: str) -> list[str]:
+    """Ids of the components that hear of an experience from a source: the source itself, and every sink.
+
+    Also those that are switched off: what is meant for them waits until they are back.
+    """
+    own = config.sources.get(source)
+    takes = own is not None and Capability.WRITE_BACK in getattr(own.type, "capabilities", ())
+    return ([own.id] if own and takes else []) + [sink.id for sink in config.sinks.values()]

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.api.component import Clock
-from hub.api.errors import RateLimited, RemoteError, Unavailable
+from hub.api.errors import HubError, RateLimited, Unavailable
 from hub.journey.backoff import backoff
 from hub.store import components
 from hub.store.engine import Store
@@ -34,6 +34,11 @@ class Health:
         self._remembered: datetime | None = None
         self._log = structlog.get_logger(component=loop_id)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self._since is not None
+
     async def worked(self) -> None:
         """The loop did its work."""
         now = self._clock.now()
@@ -44,7 +49,7 @@ class Health:
         self._failures, self._since, self._remembered = 0, None, now
         await self._store.commit(lambda connection: components.worked(connection, self._id, now))
 
-    async def failed(self, error: Exception) -> timedelta:
+    async def failed(self, error: BaseException) -> timedelta:
         """The loop could not do its work.
 
         :returns: how long to leave the component alone.
@@ -53,7 +58,7 @@ class Health:
         words = _words(error)
         if self._since is None:
             self._since = now
-            at = {} if isinstance(error, RemoteError) else {"at": _where(error)}
+            at = {} if isinstance(error, HubError) else {"at": _where(error)}
             self._log.warning("component.failing", error=type(error).__name__, reason=words, **at)
         pause = self._pause(error)
         self._failures += 1
@@ -64,27 +69,27 @@ class Health:
                     connection, self._id, error=words, failures=failures, since=since, retry_at=now + pause
                 )
             )
-        except SQLAlchemyError as store_error:  # the store itself may be what failed; the loop must outlive it
+        except Exception as store_error:  # noqa: BLE001 - the store may be what failed; the loop must outlive it
             self._log.error("store.failed", error=type(store_error).__name__)
         return pause
 
-    def _pause(self, error: Exception) -> timedelta:
+    def _pause(self, error: BaseException) -> timedelta:
         asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
         pause = max(backoff(self._failures, _FIRST, _LONGEST), asked or timedelta())
         spread: timedelta = pause * self._random.uniform(1.0, 1.3)
         return spread
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """What the operator reads. The text of an error that is not the hub's own may hold anything."""
-    if isinstance(error, RemoteError):
+    if isinstance(error, HubError):
         return str(error)
     if isinstance(error, SQLAlchemyError):
         return f"the store failed with {type(error).__name__}"
     return f"a fault in the plugin or the hub: {type(error).__name__} at {_where(error)}"
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """Where a fault is, without the values that its message or frames could hold."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

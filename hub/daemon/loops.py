@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
-from typing import Any
 
-from hub.api.component import Capability, Clock
+import structlog
+
+from hub.api.component import Capability, Clock, Log
 from hub.daemon import steps
 from hub.daemon.bell import Bell
 from hub.daemon.components import Instance
@@ -20,6 +21,7 @@ from hub.journey.policy import Plan
 from hub.journey.write_back import Target
 from hub.store.engine import Store
 
+_LEAST_BETWEEN_LOOKS_S = 0.5
 _LOOK_EVERY_S = 1.0
 """How often a loop looks without being woken: for what became due, and for the work of other processes."""
 
@@ -49,9 +51,17 @@ class Engine:
     clock: Clock
     random: Random
     plan: Plan
+    targets: Callable[[str], Sequence[str]]
+    """The components that hear of an experience from a source, by the source's name."""
     instances: dict[str, Instance]
     bells: Bells = field(default_factory=Bells)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def log(self) -> Log:
+        """The hub's own log."""
+        log: Log = structlog.get_logger()
+        return log
 
     def health(self, loop_id: str) -> Health:
         """The health of one loop."""
@@ -62,20 +72,27 @@ async def _supervise(
     engine: Engine,
     stopping: asyncio.Event,
     loop_id: str,
-    work: Callable[[], Awaitable[int]],
+    work: Callable[[Health], Awaitable[int | None]],
     rest: Callable[[], Awaitable[None]],
 ) -> None:
     """Work again and again, and rest when there was nothing to do.
 
     When the work fails it is paused, and the failure never reaches another loop.
+
+    :param work: gives how much was done; None when there was nothing to prove that the component works.
     """
     health = engine.health(loop_id)
     while not stopping.is_set():
         try:
-            done = await work()
-            await health.worked()
+            done = await work(health)
+            if done is not None or not health.is_failing:
+                await health.worked()
             if not done:
                 await rest()
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            await _pause(stopping, await health.failed(error))  # something inside the plugin was cancelled
         except Exception as error:  # noqa: BLE001 - also a plugin's bug stops that plugin only
             await _pause(stopping, await health.failed(error))
 
@@ -86,75 +103,85 @@ async def _pause(stopping: asyncio.Event, pause: timedelta) -> None:
             await stopping.wait()
 
 
-async def _until_news(instance: Instance) -> None:
-    """Wait for the polling interval, for the component to say that there is news, or for the hub to stop."""
-    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(instance.stopping.wait())]
-    if instance.can(Capability.WAIT):
-        waits.append(asyncio.ensure_future(instance.component.wait()))
+async def _until_news(engine: Engine, instance: Instance) -> None:
+    """Wait for the polling interval, for the component to say that there is news, or for the hub to stop.
+
+    A component that cannot wait, or that always sees news, is looked at no more often than once in a while.
+    """
+    async with asyncio.TaskGroup() as group:
+        stop = group.create_task(instance.stopping.wait())
+        news = group.create_task(_news(engine, instance))
+        await asyncio.wait({stop, news}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        news.cancel()
+
+
+async def _news(engine: Engine, instance: Instance) -> None:
+    interval = instance.config.interval.total_seconds()
+    started = asyncio.get_running_loop().time()
     try:
-        seconds = instance.config.interval.total_seconds()
-        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        results = await asyncio.gather(*waits, return_exceptions=True)
-    for wait, result in zip(waits, results, strict=True):
-        if wait in done and isinstance(result, Exception):
-            raise result
+        async with asyncio.timeout(interval):
+            if not instance.can(Capability.WAIT):
+                await asyncio.Event().wait()
+            await instance.component.wait()
+    except TimeoutError:
+        return
+    except Exception as error:  # noqa: BLE001 - polling goes on, and tells what is wrong
+        engine.log.debug("component.cannot_wait", component=instance.id, error=type(error).__name__)
+        await asyncio.sleep(max(0, started + interval - asyncio.get_running_loop().time()))
+    await asyncio.sleep(max(0, started + _LEAST_BETWEEN_LOOKS_S - asyncio.get_running_loop().time()))
 
 
 async def pull(engine: Engine, instance: Instance) -> None:
     """Pull a source whenever there may be news."""
 
-    async def work() -> int:
+    async def work(_health: Health) -> int:
         async for new in steps.pull(engine.store, instance, engine.clock):
             if new:
                 engine.bells.journey.ring()
         return 0
 
-    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
+    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(engine, instance))
 
 
 async def collect(engine: Engine, instance: Instance) -> None:
     """Collect a gateway's replies and reports whenever there may be news."""
 
-    async def work() -> int:
+    async def work(_health: Health) -> int:
         async for _ in steps.collect(engine.store, instance, engine.plan.region, engine.clock):
             engine.bells.journey.ring()
         return 0
 
-    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
+    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(engine, instance))
 
 
 async def deliver(engine: Engine, instance: Instance, post: Post) -> None:
-    """Send what is due on a gateway."""
+    """Send what is due on a gateway; one message at a time while it is out of order, so that few are in doubt."""
     bell = engine.bells.of(instance.id)
-    await _supervise(
-        engine,
-        instance.stopping,
-        f"{instance.id}:send",
-        lambda: steps.deliver(engine.store, instance, post, engine.plan),
-        lambda: bell.wait(_LOOK_EVERY_S),
-    )
+
+    async def work(health: Health) -> int | None:
+        limit = 1 if health.is_failing else instance.config.max_in_flight
+        batch = await steps.deliver(engine.store, instance, post, engine.plan, limit)
+        return batch.tried or None
+
+    await _supervise(engine, instance.stopping, f"{instance.id}:send", work, lambda: bell.wait(_LOOK_EVERY_S))
 
 
 async def write_back(engine: Engine, instance: Instance, target: Target) -> None:
     """Write what is due to a target."""
     bell = engine.bells.of(target.id)
-    await _supervise(
-        engine,
-        instance.stopping,
-        f"{target.id}:write",
-        lambda: steps.write_back(engine.store, target),
-        lambda: bell.wait(_LOOK_EVERY_S),
-    )
+
+    async def work(_health: Health) -> int | None:
+        return await steps.write_back(engine.store, target) or None
+
+    await _supervise(engine, instance.stopping, f"{target.id}:write", work, lambda: bell.wait(_LOOK_EVERY_S))
 
 
 async def journey(engine: Engine, posts: Callable[[], list[Post]]) -> None:
     """Everything between the components: decide, match, make experiences, take over from the dead."""
 
-    async def work() -> int:
-        done = await steps.journey(engine.store, engine.plan, engine.instances, posts(), engine.clock)
+    async def work(_health: Health) -> int:
+        done = await steps.journey(engine.store, engine.plan, engine.targets, posts(), engine.clock)
         if done:
             engine.bells.ring_outgoing()
         return done

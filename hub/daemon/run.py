@@ -109,7 +109,7 @@ async def _serve(
 ) -> signal.Signals | None:
     signals, systemd = Signals(), WatchDog()
     with signals.installed():
-        service.start()
+        await service.start()
         ports.started = True
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         helpers = [
@@ -117,14 +117,23 @@ async def _serve(
             asyncio.create_task(_feed_watchdog(systemd, clock)),
         ]
         systemd.ready()
-        await signals.drain.wait()
+        await _until_told_to_stop(service, signals)
         ports.started = False
         stopped_early = await _stop(service, signals)
         for helper in helpers:
             helper.cancel()
         server.should_exit = True
         await asyncio.gather(serving, *helpers, return_exceptions=True)
+    if service.ended_early.is_set():
+        raise RuntimeError("a loop of the hub ended by itself")
     return signals.last if stopped_early else None
+
+
+async def _until_told_to_stop(service: Service, signals: Signals) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in (signals.drain, service.ended_early)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 async def _stop(service: Service, signals: Signals) -> bool:
@@ -149,15 +158,19 @@ async def _reload_on_request(service: Service, signals: Signals, load: Callable[
     while True:
         await signals.reload.wait()
         signals.reload.clear()
+        before = service.config
         try:
             config = await asyncio.to_thread(load)
+            await service.reload(config)
         except ConfigError as error:
             log.error("config.refused", problems=str(error).splitlines(), hint="the old configuration stays in force")
             continue
+        except Exception as error:  # noqa: BLE001 - the next SIGHUP must be heard
+            log.error("config.reload_failed", error=type(error).__name__, hint="restart the hub")
+            continue
         for section in ("hub", "web"):
-            if getattr(config, section) != getattr(service.config, section):
+            if getattr(config, section) != getattr(before, section):
                 log.warning("config.needs_restart", section=section)
-        await service.reload(config)
 
 
 async def _feed_watchdog(systemd: WatchDog, clock: Clock) -> None:

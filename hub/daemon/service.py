@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,17 +12,19 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from hub.api.component import Capability, Clock
+from hub.api.errors import PluginError
 from hub.api.gateway import Gateway, GatewayType
 from hub.api.records import Message, Ticket
 from hub.api.sink import Sink
 from hub.api.source import Source
 from hub.config.changes import diff
 from hub.config.contacts import load_contacts
-from hub.config.models import HubConfig
+from hub.config.models import ComponentConfig, HubConfig
 from hub.daemon import loops
-from hub.daemon.components import Instance, Workshop
+from hub.daemon.components import Instance, Workshop, targets_of
 from hub.daemon.leases import worker_name
-from hub.journey.deliver import Post
+from hub.journey.deliver import SEND_LIMIT, Post
+from hub.journey.invite import withdraw_unreachable
 from hub.journey.policy import Plan
 from hub.journey.write_back import Target
 from hub.store.engine import Store
@@ -92,22 +95,33 @@ def target_of(instance: Instance, clock: Clock) -> Target | None:
     return None
 
 
+_LONGEST_STEP = SEND_LIMIT + timedelta(seconds=40)
+"""How long a loop may take to finish when it is told to stop: a message under way, and storing its outcome."""
+_LONGEST_CLOSE = timedelta(seconds=10)
+
+
 class Service:
     """The loops of one configuration. Components whose tables did not change keep running through a reload."""
 
     def __init__(self, config: HubConfig, store: Store, workshop: Workshop, clock: Clock, chance: Random) -> None:
         self.config = config
+        self.ended_early = asyncio.Event()
+        """Set when a loop ended that nobody told to: the process should end too, and be started again."""
         self._workshop = workshop
         self._clock = clock
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._log = structlog.get_logger()
-        self.engine = loops.Engine(store, clock, chance, plan_of(config), {})
+        self.engine = loops.Engine(
+            store, clock, chance, plan_of(config), lambda source: targets_of(self.config, source), {}
+        )
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Start the loops of all enabled components, and the journey."""
-        for id_ in self.config.components():
-            self._start(id_)
-        self._tasks["hub"] = [asyncio.create_task(loops.journey(self.engine, self.posts))]
+        for id_, component in self.config.components().items():
+            if instance := await self._build(component):
+                self._run(id_, instance)
+        self._tasks["hub"] = [self._watched(loops.journey(self.engine, self.posts), self.engine.stopping)]
+        await self._retire()
 
     def posts(self) -> list[Post]:
         """All gateways at work."""
@@ -118,14 +132,24 @@ class Service:
         ]
 
     async def reload(self, config: HubConfig) -> None:
-        """Take a new, valid configuration: stop what is gone or changed, start what is new or changed."""
+        """Take a new, valid configuration: start what is new, stop what is gone, replace what changed.
+
+        A gateway that changed receives webhooks all the while: the new one is there before the old one stops.
+
+        :raises ConfigError: the contacts file cannot be read; nothing was changed.
+        """
         plan = plan_of(config)
         changes = diff(self.config, config)
-        for id_ in (*changes.removed, *changes.changed):
-            await self._stop(id_)
         self.config, self.engine.plan = config, plan
+        for id_ in changes.removed:
+            await self._stop(id_, self.engine.instances.pop(id_, None))
         for id_ in (*changes.added, *changes.changed):
-            self._start(id_)
+            old = self.engine.instances.pop(id_, None)
+            new = await self._build(config.components()[id_])
+            await self._stop(id_, old)
+            if new:
+                self._run(id_, new)
+        await self._retire()
         self._log.info(
             "config.reloaded",
             added=sorted(changes.added),
@@ -137,24 +161,32 @@ class Service:
         """Let every loop finish what it has begun, then close the components."""
         self.engine.stopping.set()
         self.engine.bells.journey.ring()
-        for id_ in list(self.engine.instances):
-            self._tell_to_stop(id_)
+        for id_, instance in self.engine.instances.items():
+            self._tell_to_stop(id_, instance)
         await self._finish()
 
     async def abort(self) -> None:
         """Stop at once. What was under way is taken up when its lease ends."""
+        self.engine.stopping.set()
         for tasks in self._tasks.values():
             for task in tasks:
                 task.cancel()
         await self._finish()
 
-    def _start(self, id_: str) -> None:
-        config = self.config.components()[id_]
+    async def _build(self, config: ComponentConfig) -> Instance | None:
+        """Create a component and let it receive; one that cannot be created is told in `hub status`."""
         if not config.enabled:
-            return
-        instance = self._workshop.build(config, self.config.web.public_url)
-        self.engine.instances[id_] = instance
-        self._tasks[id_] = [asyncio.create_task(loop) for loop in self._loops(instance)]
+            return None
+        try:
+            instance = self._workshop.build(config, self.config.web.public_url)
+        except PluginError as error:
+            await self.engine.health(config.id).failed(error)
+            return None
+        self.engine.instances[config.id] = instance
+        return instance
+
+    def _run(self, id_: str, instance: Instance) -> None:
+        self._tasks[id_] = [self._watched(loop, instance.stopping) for loop in self._loops(instance)]
 
     def _loops(self, instance: Instance) -> list[Coroutine[Any, Any, None]]:
         running = []
@@ -169,23 +201,53 @@ class Service:
             running.append(loops.write_back(self.engine, instance, target))
         return running
 
-    async def _stop(self, id_: str) -> None:
-        """Stop one component after the step it is at, so that no outcome is lost."""
-        self._tell_to_stop(id_)
-        await asyncio.gather(*self._tasks.pop(id_, []), return_exceptions=True)
-        if instance := self.engine.instances.pop(id_, None):
-            await instance.component.close()
+    def _watched(self, loop: Coroutine[Any, Any, None], stopping: asyncio.Event) -> asyncio.Task[None]:
+        task = asyncio.create_task(loop)
 
-    def _tell_to_stop(self, id_: str) -> None:
-        if instance := self.engine.instances.get(id_):
-            instance.stopping.set()
-            self.engine.bells.of(id_).ring()
+        def ended(_task: asyncio.Task[None]) -> None:
+            if not (stopping.is_set() or self.engine.stopping.is_set()):
+                self._log.error("hub.loop_ended", hint="this is a fault in the hub; it stops, to be started again")
+                self.ended_early.set()
+
+        task.add_done_callback(ended)
+        return task
+
+    async def _retire(self) -> None:
+        """Deal with what waits for gateways that are not in hub.toml any more."""
+        await withdraw_unreachable(self.engine.store, list(self.config.gateways), self._clock.now())
+
+    async def _stop(self, id_: str, instance: Instance | None) -> None:
+        """Stop one component after the step it is at, so that no outcome is lost."""
+        if instance is None:
+            return
+        self._tell_to_stop(id_, instance)
+        await self._end(self._tasks.pop(id_, []))
+        await self._close(instance)
+
+    def _tell_to_stop(self, id_: str, instance: Instance) -> None:
+        instance.stopping.set()
+        self.engine.bells.of(id_).ring()
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Wait for loops to finish their step; one that hangs is cancelled."""
+        if not tasks:
+            return
+        _, hanging = await asyncio.wait(tasks, timeout=_LONGEST_STEP.total_seconds())
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _close(self, instance: Instance) -> None:
+        try:
+            async with asyncio.timeout(_LONGEST_CLOSE.total_seconds()):
+                await instance.component.close()
+        except Exception as error:  # noqa: BLE001 - it is given up anyway; the others must be closed too
+            self._log.warning("component.close_failed", component=instance.id, error=type(error).__name__)
 
     async def _finish(self) -> None:
-        tasks = [task for tasks in self._tasks.values() for task in tasks]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._end([task for tasks in self._tasks.values() for task in tasks])
         for instance in self.engine.instances.values():
-            await instance.component.close()
+            await self._close(instance)
         self.engine.instances.clear()
         self._tasks.clear()
         await self._workshop.close()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from hub.api.component import Clock
@@ -11,11 +10,11 @@ from hub.api.errors import Unexpected
 from hub.api.gateway import Gateway
 from hub.api.records import Cursor, Inbound, Page
 from hub.api.source import Source
-from hub.daemon.components import Instance, targets_of
-from hub.journey import answer, intake, invite, report
+from hub.daemon.components import Instance
+from hub.journey import answer, intake, invite, outcome, report
 from hub.journey import deliver as delivery
 from hub.journey import write_back as writing
-from hub.journey.deliver import Post
+from hub.journey.deliver import Batch, Post
 from hub.journey.pending import anything_to_do
 from hub.journey.policy import Plan
 from hub.journey.write_back import Target
@@ -23,11 +22,6 @@ from hub.store import components
 from hub.store.engine import Store
 
 _WRITE_BATCH = 50
-
-
-def new_token() -> str:
-    """An invitation's token: 100 random bits in letters and digits that survive any mail system."""
-    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(20))
 
 
 async def pull(store: Store, instance: Instance, clock: Clock, cursor: Cursor | None = None) -> AsyncIterator[int]:
@@ -58,45 +52,56 @@ async def cursor_of(store: Store, component_id: str) -> Cursor | None:
         return (await components.get(connection, component_id)).cursor
 
 
-async def deliver(store: Store, instance: Instance, post: Post, plan: Plan) -> int:
-    """Send one batch on a gateway.
+async def deliver(store: Store, instance: Instance, post: Post, plan: Plan, limit: int) -> Batch:
+    """Send one batch of up to `limit` on a gateway.
 
-    :returns: how many were tried.
     :raises RemoteError: the gateway is out of order; nothing was sent.
     """
-    limit = await delivery.count_due(store, post, instance.config.max_in_flight)
-    if limit == 0:
-        return 0
+    due = await delivery.count_due(store, post, limit)
+    if due == 0:
+        return Batch()
     if instance.limiter is not None:
-        limit = await instance.limiter.take(limit)
-    outcome = await delivery.deliver_due(store, post, plan, limit)
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome.tried
+        due = await instance.limiter.take(due)
+    batch = await delivery.deliver_due(store, post, plan, due)
+    if batch.error is not None:
+        raise batch.error
+    return batch
 
 
 async def write_back(store: Store, target: Target) -> int:
     """Write one batch to a target.
 
-    :returns: how many were written.
+    :returns: how many were looked at.
     """
     return await writing.write_due(store, target, _WRITE_BATCH)
 
 
 async def journey(
-    store: Store, plan: Plan, instances: Mapping[str, Instance], posts: Sequence[Post], clock: Clock
+    store: Store, plan: Plan, targets: Callable[[str], Sequence[str]], posts: Sequence[Post], clock: Clock
 ) -> int:
     """Decide on closures, apply reports, read answers, and take over what dead workers left.
 
+    :param targets: the components that hear of an experience from a source, by the source's name.
     :returns: how much was done; 0 means that nothing is left.
+    :raises Exception: the first failure of a stage, once all other stages had their turn.
     """
     if not await anything_to_do(store, clock.now()):
         return 0
-    done = await invite.decide_new(store, plan, clock.now(), new_token)
-    done += await report.apply_reports(store, clock.now())
-    done += await answer.process_new(store, lambda source: targets_of(instances, source), clock.now())
-    for post in posts:
-        done += await delivery.take_over(store, post)
+    now = clock.now()
+    stages: list[Callable[[], Awaitable[int]]] = [
+        lambda: invite.decide_new(store, plan, now),
+        lambda: report.apply_reports(store, now),
+        lambda: answer.process_new(store, targets, now),
+        lambda: outcome.take_over(store, {post.name: post.repeatable for post in posts}, now),
+    ]
+    done, failures = 0, []
+    for stage in stages:
+        try:
+            done += await stage()
+        except Exception as error:  # noqa: BLE001 - raised again below
+            failures.append(error)
+    if failures:
+        raise failures[0]
     return done
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -19,7 +20,7 @@ from hub.api.source import Source
 from hub.clock import SystemClock
 from hub.config.models import HubConfig
 from hub.daemon import steps
-from hub.daemon.components import Instance, Workshop
+from hub.daemon.components import Instance, Workshop, targets_of
 from hub.daemon.health import Health
 from hub.daemon.service import plan_of, post_of, target_of
 from hub.http import transport
@@ -146,7 +147,8 @@ async def _drain(this: _Pass, summary: Summary) -> None:
         for instance in this.instances.values()
         if isinstance(instance.component, Gateway)
     }
-    while await steps.journey(this.store, this.plan, this.instances, list(posts.values()), this.clock):
+    targets = partial(targets_of, this.config)
+    while await steps.journey(this.store, this.plan, targets, list(posts.values()), this.clock):
         pass
     for id_, post in posts.items():
         await _part(this, summary, f"{id_}:send", _send(this, this.instances[id_], post, summary))
@@ -156,27 +158,28 @@ async def _drain(this: _Pass, summary: Summary) -> None:
 
 
 async def _send(this: _Pass, instance: Instance, post: Any, summary: Summary) -> None:
-    while tried := await steps.deliver(this.store, instance, post, this.plan):
-        summary.sent += tried
+    limit = instance.config.max_in_flight
+    while (batch := await steps.deliver(this.store, instance, post, this.plan, limit)).tried:
+        summary.sent += batch.sent
         this.progress(f"{instance.config.name}: {summary.sent} surveys sent")
 
 
 async def _write(this: _Pass, target: Any, summary: Summary) -> None:
-    while written := await steps.write_back(this.store, target):
-        summary.written_back += written
+    while tried := await steps.write_back(this.store, target):
+        summary.written_back += tried
         this.progress(f"{target.id}: {summary.written_back} results written back")
 
 
 async def _part(this: _Pass, summary: Summary, loop_id: str, work: Awaitable[None]) -> None:
     """A component that fails does not keep the others from their part."""
-    health = Health(this.store, loop_id, this.clock, Random())  # noqa: S311 - jitter, not secrets
     try:
         await work
     except RemoteError as error:
         summary.failed[loop_id] = str(error)
-        await health.failed(error)
+    except Exception as error:  # noqa: BLE001 - a plugin's bug
+        summary.failed[loop_id] = f"the plugin failed with {type(error).__name__}; report it to its author"
     else:
-        await health.worked()
+        await Health(this.store, loop_id, this.clock, Random()).worked()  # noqa: S311 - jitter, not secrets
 
 
 @asynccontextmanager

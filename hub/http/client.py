@@ -22,6 +22,8 @@ from hub.http.retries import policy
 MEBIBYTE = 1024 * 1024
 PAUSE_WHEN_UNSTATED = timedelta(seconds=1)
 """How long a service is left alone that says "too many requests" but not for how long."""
+LONGEST_PAUSE_ONCE = timedelta(seconds=15)
+"""For requests that must not be carried out twice: their caller has only so long, and can wait by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class LentClient:
     async def _attempt(
         self, request: httpx.Request, key: PauseKey, *, once: bool, accept: Collection[int]
     ) -> httpx.Response:
-        await self._turn(key)
+        await self._turn(key, LONGEST_PAUSE_ONCE if once else None)
         try:
             async with asyncio.timeout(self._total_seconds):
                 response = await self._transport.handle_async_request(request)
@@ -133,9 +135,9 @@ class LentClient:
         self._note_pause(key, problem)
         raise problem
 
-    async def _turn(self, key: PauseKey) -> None:
+    async def _turn(self, key: PauseKey, longest_pause: timedelta | None) -> None:
         while True:
-            await self._pauses.wait(key)
+            await self._pauses.wait(key, longest_pause)
             if self._limiter:
                 await self._limiter.acquire()
             if not self._pauses.remaining(key):

@@ -59,13 +59,14 @@ class Pauses:
         del self._pauses[key]
         return timedelta()
 
-    async def wait(self, key: PauseKey) -> None:
+    async def wait(self, key: PauseKey, longest: timedelta | None = None) -> None:
         """Return when the pause of this key is over, spread a little so that not all callers leave at once.
 
-        :raises RateLimited: the pause is longer than `longest_wait`; nothing was sent.
+        :param longest: `longest_wait` unless given.
+        :raises RateLimited: the pause is longer than that; nothing was sent.
         """
         while remaining := self.remaining(key):
-            if remaining > self.longest_wait:
+            if remaining > (longest or self.longest_wait):
                 raise RateLimited(f"{key[1]} asked for a long pause", retry_after=remaining)
             await self._clock.sleep(remaining.total_seconds() * self._random.uniform(1.0, 1.3))
 

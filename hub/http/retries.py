@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as random_module
+from collections.abc import Callable
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
@@ -11,6 +12,8 @@ from hub.api.errors import RateLimited, Unavailable
 from hub.http.answers import NEVER_LEFT
 
 ATTEMPTS = 6
+ATTEMPTS_ONCE = 3
+"""For requests that must not be carried out twice: their caller must hear in time that they did not leave."""
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_TOTAL_WAIT_SECONDS = 120.0
 """All waits for one request together, so that a component is told in time that its service is away."""
@@ -39,7 +42,7 @@ def policy(*, once: bool, clock: Clock, random: random_module.Random, log: Log, 
         sleep=clock.sleep,
         retry=retry_if_exception(_certainly_not_sent if once else _temporary),
         wait=wait_seconds,
-        stop=_enough,
+        stop=_enough(ATTEMPTS_ONCE if once else ATTEMPTS),
         before_sleep=log_retry,
         reraise=True,
     )
@@ -53,8 +56,12 @@ def _certainly_not_sent(error: BaseException) -> bool:
     return isinstance(error, Unavailable) and isinstance(error.__cause__, NEVER_LEFT)
 
 
-def _enough(state: RetryCallState) -> bool:
-    return state.attempt_number >= ATTEMPTS or state.idle_for + state.upcoming_sleep > LONGEST_TOTAL_WAIT_SECONDS
+def _enough(attempts: int) -> Callable[[RetryCallState], bool]:
+    def enough(state: RetryCallState) -> bool:
+        waited = state.idle_for + state.upcoming_sleep
+        return state.attempt_number >= attempts or waited > LONGEST_TOTAL_WAIT_SECONDS
+
+    return enough
 
 
 def _asked_seconds(state: RetryCallState) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
+LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
 _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
@@ -38,6 +39,8 @@ def email(address: str | None) -> str | None:
     if address is None:
         return None
     local, at, domain = address.strip().rpartition("@")
+    if len(address) > LONGEST_ADDRESS:
+        return None
     if not (local and at and domain) or any(c.isspace() or ord(c) < 32 for c in address.strip()):
         return None
     return f"{local}@{domain.lower()}"

@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.records import Channel, Inbound, Reply
 from hub.faults import fault_point
 from hub.journey import addresses, experience
+from hub.journey.events import note
 from hub.store import components
 from hub.store.dialect import insert
 from hub.store.engine import Store
@@ -27,6 +29,7 @@ from hub.store.tables import (
     answers,
     closures,
     contacts,
+    indexable,
     invitations,
     reports,
 )
@@ -34,9 +37,10 @@ from hub.survey.reading import read
 
 BATCH = 200
 PAGE = "page"
+FROM_ANOTHER = "token, from another address"
 _NEW = sa.text("answers.state = 'new'")  # literal, so that the partial index serves it
 _JOINED = sa.select(invitations, closures.c.ticket, closures.c.ticket_key, closures.c.source).join(closures)
-_LEFT = (InvitationState.SENDING, InvitationState.UNKNOWN, InvitationState.SENT, InvitationState.DELIVERED)
+_WITHDRAWN = (InvitationState.SKIPPED, InvitationState.CANCELLED)
 
 
 async def store_inbound(store: Store, gateway: str, inbound: Inbound, region: str, now: datetime) -> None:
@@ -63,7 +67,7 @@ async def _insert_replies(
     rows = [
         {
             "gateway": gateway,
-            "provider_id": reply.provider_id,
+            "provider_id": indexable(reply.provider_id),
             "channel": reply.channel,
             "state": AnswerState.AUTOMATIC if reply.automatic else AnswerState.NEW,
             "key": reply.key,
@@ -86,7 +90,7 @@ async def _insert_reports(connection: AsyncConnection, gateway: str, inbound: In
         {
             "gateway": gateway,
             "key": report.key,
-            "provider_id": report.provider_id,
+            "provider_id": report.provider_id and indexable(report.provider_id),
             "status": report.status,
             "reason": report.reason,
             "address_unusable": report.address_unusable,
@@ -153,35 +157,63 @@ async def find_by_token(connection: AsyncConnection, token: str) -> Mapping[Any,
 
 
 def is_open(invitation: Mapping[Any, Any], now: datetime) -> bool:
-    """Whether an answer on the page still counts."""
-    return invitation["state"] in _LEFT and now < invitation["expires_at"]
+    """Whether an answer still counts: the survey may have arrived, whatever the gateway says, and has not expired."""
+    return invitation["attempts"] > 0 and invitation["state"] not in _WITHDRAWN and now < invitation["expires_at"]
 
 
-async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now: datetime) -> int:
+async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now: datetime, batch: int = BATCH) -> int:
     """Match new answers to invitations and make experiences of them, up to a batch in one transaction.
 
     :param targets: the components that hear of an experience from a source, by the source's name.
     :returns: how many answers were looked at.
     """
-    async with store.write() as connection:
-        found = await connection.execute(
-            sa.select(answers).where(_NEW).order_by(answers.c.id).limit(BATCH).with_for_update(skip_locked=True)
-        )
-        rows = found.mappings().all()
-        if not rows:
-            return 0
-        matches = await _match(connection, rows)
-        await _store_matches(connection, rows, matches)
-        for row in rows:
-            if row["gateway"] != PAGE and read(row["text"]).opt_out:
-                match = matches.get(row["id"])
-                await _opt_out(connection, match.invitation if match else None, row["sender"], now)
-        await _mark_answered(connection, rows, matches)
-        answered = {match.invitation["id"]: match.invitation for match in matches.values()}
-        await experience.revise(connection, list(answered.values()), targets, now)
-        fault_point("answer.before_process_commit")
+    try:
+        async with store.write() as connection:
+            rows = await _new(connection, batch)
+            if not rows:
+                return 0
+            await _process(connection, rows, targets, now)
+            fault_point("answer.before_process_commit")
+    except (SQLAlchemyError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one answer that cannot be read must not hold up all others
+        if batch > 1:
+            return sum([await process_new(store, targets, now, 1) for _ in range(batch)])
+        return await _set_aside(store, error)
     fault_point("answer.processed")
     return len(rows)
+
+
+async def _new(connection: AsyncConnection, batch: int) -> Sequence[Mapping[Any, Any]]:
+    found = await connection.execute(
+        sa.select(answers).where(_NEW).order_by(answers.c.id).limit(batch).with_for_update(skip_locked=True)
+    )
+    return found.mappings().all()
+
+
+async def _set_aside(store: Store, error: Exception) -> int:
+    async with store.write() as connection:
+        (row,) = await _new(connection, 1)
+        values = {"state": AnswerState.UNMATCHED, "matched_by": f"nothing: {type(error).__name__} in the hub"}
+        await connection.execute(answers.update().where(answers.c.id == row["id"]).values(values))
+    return 1
+
+
+async def _process(
+    connection: AsyncConnection,
+    rows: Sequence[Mapping[Any, Any]],
+    targets: Callable[[str], Sequence[str]],
+    now: datetime,
+) -> None:
+    matches = await _match(connection, rows)
+    await _store_matches(connection, rows, matches)
+    for row in rows:
+        if row["gateway"] != PAGE and read(row["text"]).opt_out:
+            match = matches.get(row["id"])
+            await _opt_out(connection, match.invitation if match and match.is_certain else None, row["sender"], now)
+    await _mark_answered(connection, rows, matches)
+    answered = {match.invitation["id"]: match.invitation for match in matches.values()}
+    await experience.revise(connection, list(answered.values()), targets, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +222,11 @@ class _Match:
 
     invitation: Mapping[Any, Any]
     by: str
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it was written by the person who was asked; a forwarded survey names another sender."""
+        return self.by != FROM_ANOTHER
 
 
 async def _match(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]]) -> dict[int, _Match]:
@@ -200,9 +237,9 @@ async def _match(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]])
     matches = {row["id"]: _by_token(row, by_token[row["key"]]) for row in rows if row["key"] in by_token}
     rest = [row for row in rows if row["id"] not in matches]
     asked = await connection.execute(
-        _JOINED.where(
-            invitations.c.address.in_([row["sender"] for row in rest]), invitations.c.state.in_(_LEFT)
-        ).order_by(sa.func.coalesce(invitations.c.sent_at, invitations.c.due_at), invitations.c.id)
+        _JOINED.where(invitations.c.identity.in_([addresses.identity(row["sender"]) for row in rest])).order_by(
+            sa.func.coalesce(invitations.c.sent_at, invitations.c.due_at), invitations.c.id
+        )
     )
     candidates = asked.mappings().all()
     for row in rest:
@@ -214,13 +251,13 @@ async def _match(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]])
 
 def _by_token(answer: Mapping[Any, Any], invitation: Mapping[Any, Any]) -> _Match:
     same = addresses.identity(answer["sender"]) == addresses.identity(invitation["address"])
-    return _Match(invitation, "token" if same else "token, from another address")
+    return _Match(invitation, "token" if same else FROM_ANOTHER)
 
 
 def _may_answer(answer: Mapping[Any, Any], invitation: Mapping[Any, Any]) -> bool:
     """Without a token only the person who was asked can answer, over the same gateway, while the survey is open."""
-    same = (answer["sender"], answer["gateway"]) == (invitation["address"], invitation["gateway"])
-    return bool(same and answer["received_at"] < invitation["expires_at"])
+    who = (addresses.identity(answer["sender"]), answer["gateway"])
+    return who == (invitation["identity"], invitation["gateway"]) and is_open(invitation, answer["received_at"])
 
 
 async def _store_matches(
@@ -272,12 +309,17 @@ async def _mark_answered(
 async def _opt_out(
     connection: AsyncConnection, invitation: Mapping[Any, Any] | None, sender: str, now: datetime
 ) -> None:
-    identities = {addresses.identity(sender)} | ({addresses.identity(invitation["address"])} if invitation else set())
-    rows = [{"address": address, "opted_out_at": now} for address in sorted(identities)]
-    statement = insert(connection, contacts).values(rows)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["address"],
-            set_={"opted_out_at": sa.func.coalesce(contacts.c.opted_out_at, statement.excluded.opted_out_at)},
+    identities = {addresses.identity(sender)} | ({invitation["identity"]} if invitation else set())
+    rows = [
+        {"address": one, "opted_out_at": now} for one in sorted(identities) if len(one) <= addresses.LONGEST_ADDRESS
+    ]
+    if rows:
+        statement = insert(connection, contacts).values(rows)
+        await connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["address"],
+                set_={"opted_out_at": sa.func.coalesce(contacts.c.opted_out_at, statement.excluded.opted_out_at)},
+            )
         )
-    )
+    if invitation:
+        await note(connection, invitation["closure_id"], now, "the customer asked not to be surveyed again")

@@ -1,4 +1,4 @@
-"""Stage 3: due invitations are claimed, sent, and their outcomes stored.
+"""Stage 3: due invitations are claimed and sent; `outcome` stores what became of each.
 
 `sending` is committed before anything leaves. Whoever finds a row in `sending` whose lease has ended knows that a
 worker died there, and that the message may have left.
@@ -13,27 +13,25 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.component import Clock
-from hub.api.errors import AuthFailed, OutcomeUnknown, RateLimited, Rejected, RemoteError, Unavailable
+from hub.api.errors import OutcomeUnknown, Rejected, RemoteError
 from hub.api.gateway import Gateway
 from hub.api.records import DeliveryStatus, Message, Receipt
 from hub.faults import fault_point
+from hub.journey import outcome
 from hub.journey.addresses import identity
-from hub.journey.backoff import backoff
-from hub.journey.events import note
-from hub.journey.invite import release_contact, withdraw
+from hub.journey.invite import withdraw
 from hub.journey.policy import Plan, Reason, after_quiet_hours, too_old
 from hub.store.engine import Store
-from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, invitations
+from hub.store.tables import InvitationState, closures, contacts, invitations
 
 SEND_LIMIT = timedelta(seconds=60)
-LEASE = SEND_LIMIT * 2  # a send has ended, one way or the other, well before others may take the row
-_BACKOFF_FIRST = timedelta(seconds=30)
-_BACKOFF_LAST = timedelta(minutes=30)
+LEASE = SEND_LIMIT * 3  # a send has ended and is stored, one way or the other, well before others may take the row
+_STORE_AGAIN_AFTER_S = (0.2, 1.0, 3.0, 9.0, 20.0)
 _WAITING = sa.text("invitations.state = 'waiting'")  # literal, so that the partial index serves it
-_SENDING = sa.text("invitations.state = 'sending'")
 
 
 class Compose(Protocol):
@@ -56,14 +54,19 @@ class Post:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Batch:
     """What became of one batch."""
 
-    sent: int = 0
     tried: int = 0
-    error: RemoteError | None = None
-    """Why the gateway as a whole seems out of order, when nothing of the batch went through."""
+    sent: int = 0
+    refused: int = 0
+    """Those that only they themselves were to blame for."""
     errors: list[RemoteError] = field(default_factory=list)
+
+    @property
+    def error(self) -> RemoteError | None:
+        """Why the gateway as a whole seems out of order: nothing of the batch went through."""
+        return self.errors[0] if self.errors and not self.sent and not self.refused else None
 
 
 async def count_due(store: Store, post: Post, limit: int) -> int:
@@ -77,20 +80,18 @@ async def count_due(store: Store, post: Post, limit: int) -> int:
         return await connection.scalar(sa.select(sa.func.count()).select_from(due.subquery())) or 0
 
 
-async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Outcome:
+async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Batch:
     """Send up to `limit` invitations that are due on one gateway, at the same time."""
     rows = await _claim(store, post, plan, limit)
     if rows:
         fault_point("deliver.claimed")
-    outcome = Outcome(tried=len(rows))
+    batch = Batch(tried=len(rows))
     # not a task group: when storing one outcome fails, the other sends must still end in their own way
-    ended = await asyncio.gather(*(_deliver(store, post, row, outcome) for row in rows), return_exceptions=True)
+    ended = await asyncio.gather(*(_deliver(store, post, row, batch) for row in rows), return_exceptions=True)
     for failure in ended:
         if failure is not None:
             raise failure
-    if outcome.errors and not outcome.sent:
-        outcome.error = outcome.errors[0]
-    return outcome
+    return batch
 
 
 async def _claim(store: Store, post: Post, plan: Plan, limit: int) -> list[Mapping[Any, Any]]:
@@ -156,112 +157,59 @@ def _why_not(row: Mapping[Any, Any], stopped: Mapping[str, Reason], plan: Plan, 
     return stopped.get(identity(row["address"]))
 
 
-async def _deliver(store: Store, post: Post, row: Mapping[Any, Any], outcome: Outcome) -> None:
-    error: RemoteError | None = None
-    receipt: Receipt | None = None
+async def _deliver(store: Store, post: Post, row: Mapping[Any, Any], batch: Batch) -> None:
+    result = await _send(post, row)
+    fault_point("deliver.sent")
+    await _store(store, post, row, result)
+    fault_point("deliver.stored")
+    if isinstance(result, Receipt):
+        batch.sent += 1
+    elif isinstance(result, Rejected):
+        batch.refused += 1
+    else:
+        batch.errors.append(result)
+
+
+async def _send(post: Post, row: Mapping[Any, Any]) -> Receipt | RemoteError:
+    """Hand a message to the gateway. Whatever goes wrong after that may have let it leave."""
+    try:
+        message = post.compose(row)
+    except Exception as error:  # noqa: BLE001 - nothing left, and it would fail again
+        return Rejected(f"the message could not be made: {type(error).__name__}", reason="cannot_compose")
     try:
         async with asyncio.timeout(SEND_LIMIT.total_seconds()):
-            receipt = await post.gateway.send(post.compose(row))
-    except RemoteError as raised:
-        error = raised
+            return _judge(await post.gateway.send(message))
+    except RemoteError as error:
+        return error
     except TimeoutError:
-        error = OutcomeUnknown("the gateway did not finish in time")
-    except Exception as raised:  # noqa: BLE001 - a plugin's bug: nobody knows whether the message left
-        error = OutcomeUnknown(f"the plugin failed with {type(raised).__name__}")
-    fault_point("deliver.sent")
-    result = receipt or error
-    assert result is not None
-    await store.commit(lambda connection: _store(connection, post, row, result))
-    fault_point("deliver.stored")
-    if receipt is not None:
-        outcome.sent += 1
-    elif isinstance(error, RateLimited | Unavailable | AuthFailed):
-        outcome.errors.append(error)
+        return OutcomeUnknown("the gateway did not finish in time")
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        return OutcomeUnknown("the plugin was cancelled from inside")
+    except Exception as error:  # noqa: BLE001 - a plugin's bug: nobody knows whether the message left
+        return OutcomeUnknown(f"the plugin failed with {type(error).__name__}")
 
 
-async def _store(
-    connection: AsyncConnection, post: Post, row: Mapping[Any, Any], result: Receipt | RemoteError
-) -> None:
-    now = post.clock.now()
-    mine = invitations.update().where(invitations.c.id == row["id"])
-    if isinstance(result, Receipt):
-        await connection.execute(mine.values(_sent(result, now)))
-        return
-    await note(connection, row["closure_id"], now, f"{post.name}: {result}")
-    if isinstance(result, Rejected):
-        await release_contact(connection, row["closure_id"])
-        if result.address_unusable:
-            await mark_unusable(connection, row["address"], result.reason, now)
-    await connection.execute(
-        mine.where(invitations.c.state == InvitationState.SENDING).values(
-            claimed_by=None, lease_until=None, **_not_sent(result, post, row, now)
-        )
-    )
+def _judge(receipt: Receipt) -> Receipt | RemoteError:
+    """A plugin should raise what did not go well; one that says it in the receipt is understood too."""
+    if not isinstance(receipt, Receipt):
+        return OutcomeUnknown("the plugin gave no receipt")
+    if receipt.status in (DeliveryStatus.REJECTED, DeliveryStatus.FAILED):
+        return Rejected("the gateway refused the message", reason=receipt.reason or "rejected")
+    if receipt.status is DeliveryStatus.UNKNOWN:
+        return OutcomeUnknown("the gateway cannot say")
+    return receipt
 
 
-def _sent(receipt: Receipt, now: datetime) -> dict[str, Any]:
-    """A report or a reply may have been here before the answer to the send call: never step back."""
-    delivered = receipt.status is DeliveryStatus.DELIVERED
-    state = InvitationState.DELIVERED if delivered else InvitationState.SENT
-    undecided = invitations.c.state.in_([InvitationState.SENDING, InvitationState.UNKNOWN])
-    return {
-        "state": sa.case((undecided, state), else_=invitations.c.state),
-        "reason": sa.case((undecided, None), else_=invitations.c.reason),
-        "sent_at": sa.func.coalesce(invitations.c.sent_at, sa.literal(now, UtcDateTime)),
-        "delivered_at": now if delivered else invitations.c.delivered_at,
-        "provider_id": receipt.provider_id,
-        "claimed_by": None,
-        "lease_until": None,
-    }
-
-
-def _not_sent(error: RemoteError, post: Post, row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
-    if isinstance(error, Rejected):
-        return {"state": InvitationState.FAILED, "reason": error.reason}
-    if isinstance(error, RateLimited | Unavailable | AuthFailed) or post.repeatable:
-        return {
-            "state": InvitationState.WAITING,
-            "due_at": now + backoff(row["attempts"], _BACKOFF_FIRST, _BACKOFF_LAST),
-        }
-    return {"state": InvitationState.UNKNOWN, "reason": "outcome_unknown"}
-
-
-async def mark_unusable(connection: AsyncConnection, address: str, reason: str | None, now: datetime) -> None:
-    """Stop using an address that was reported dead."""
-    await connection.execute(
-        contacts.update().where(contacts.c.address == identity(address)).values(unusable_at=now, unusable_reason=reason)
-    )
-
-
-async def take_over(store: Store, post: Post) -> int:
-    """Deal with invitations whose worker died while sending.
-
-    Where a repetition reaches nobody twice they are sent again; elsewhere the outcome is unknown until a report or a
-    reply proves that the message left, or the operator decides.
-
-    :returns: how many were found.
-    """
-    now = post.clock.now()
-    async with store.write() as connection:
-        found = await connection.execute(
-            sa.select(invitations.c.id, invitations.c.closure_id)
-            .where(_SENDING, invitations.c.gateway == post.name, invitations.c.lease_until < now)
-            .with_for_update(skip_locked=True)
-        )
-        rows = found.all()
-        if not rows:
-            return 0
-        state = InvitationState.WAITING if post.repeatable else InvitationState.UNKNOWN
-        await connection.execute(
-            invitations.update()
-            .where(invitations.c.id.in_([row.id for row in rows]))
-            .values(
-                state=state,
-                reason=None if post.repeatable else "worker_died",
-                claimed_by=None,
-                lease_until=None,
-            )
-        )
-        for row in rows:
-            await note(connection, row.closure_id, now, f"{post.name}: the worker ended while it was sending")
-    return len(rows)
+async def _store(store: Store, post: Post, row: Mapping[Any, Any], result: Receipt | RemoteError) -> None:
+    """Store an outcome, again and again while the store fails: without it nobody would know that the message left."""
+    attempt = outcome.Attempt(post.name, post.worker, post.repeatable, row, post.clock.now())
+    for pause_s in _STORE_AGAIN_AFTER_S:
+        try:
+            await store.commit(lambda connection: outcome.store_outcome(connection, attempt, result))
+        except (SQLAlchemyError, OSError):
+            await post.clock.sleep(pause_s)
+        else:
+            return
+    await store.commit(lambda connection: outcome.store_outcome(connection, attempt, result))

@@ -13,7 +13,9 @@ from hub.journey.invite import withdraw_reopened
 from hub.store import components
 from hub.store.dialect import insert
 from hub.store.engine import Store
-from hub.store.tables import closures
+from hub.store.tables import closures, indexable
+
+_CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
 
 
 async def store_page(store: Store, source: str, page: Page, now: datetime) -> int:
@@ -21,9 +23,11 @@ async def store_page(store: Store, source: str, page: Page, now: datetime) -> in
 
     :returns: how many closures were new.
     """
+    new = 0
     async with store.write() as connection:
-        new = await _insert_closures(connection, source, page.tickets, now)
         await withdraw_reopened(connection, source, page.reopened, now)
+        for start in range(0, len(page.tickets), _CHUNK):
+            new += await _insert_closures(connection, source, page.tickets[start : start + _CHUNK], now)
         await components.set_cursor(connection, f"sources.{source}", page.cursor)
         if new:
             fault_point("intake.before_commit")
@@ -33,15 +37,13 @@ async def store_page(store: Store, source: str, page: Page, now: datetime) -> in
 
 
 async def _insert_closures(connection: AsyncConnection, source: str, tickets: Sequence[Ticket], now: datetime) -> int:
-    if not tickets:
-        return 0
     rows = [
         {
             "source": source,
-            "ticket_id": ticket.id,
-            "closure_key": ticket.closure_key,
-            "ticket_key": ticket.key,
-            "closed_at": ticket.closed_at,
+            "ticket_id": indexable(ticket.id),
+            "closure_key": indexable(ticket.closure_key),
+            "ticket_key": indexable(ticket.key),
+            "closed_at": min(ticket.closed_at, now),  # a desk with a wrong clock must not put surveys off
             "seen_at": now,
             "ticket": ticket.model_dump_json(exclude_defaults=True),
             "decided": False,

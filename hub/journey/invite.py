@@ -2,64 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.records import Ticket
 from hub.faults import fault_point
+from hub.journey.addresses import identity as identity_of
 from hub.journey.events import note
 from hub.journey.policy import Ask, Contact, Plan, Reachable, Reason, Skip, decide, reach
 from hub.store.dialect import insert
 from hub.store.engine import Store
-from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, invitations
+from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, indexable, invitations
 
 BATCH = 200
 
 
-async def decide_new(store: Store, plan: Plan, now: datetime, new_token: Callable[[], str]) -> int:
+async def decide_new(store: Store, plan: Plan, now: datetime, batch: int = BATCH) -> int:
     """Decide on closures that nobody has decided on yet, up to a batch in one transaction.
 
-    :returns: how many were decided; less than `BATCH` means that none is left.
+    :returns: how many were decided; 0 means that none is left.
     """
-    async with store.write() as connection:
-        rows = await _undecided(connection)
-        if not rows:
-            return 0
-        await _decide(connection, rows, plan, now, new_token)
-        fault_point("invite.before_commit")
+    try:
+        async with store.write() as connection:
+            rows = await _undecided(connection, batch)
+            if not rows:
+                return 0
+            await _decide(connection, rows, plan, now)
+            fault_point("invite.before_commit")
+    except (SQLAlchemyError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one closure that cannot be judged must not hold up all others
+        if batch > 1:
+            return sum([await decide_new(store, plan, now, 1) for _ in range(batch)])
+        return await _set_aside(store, now, error)
     fault_point("invite.decided")
     return len(rows)
 
 
-async def _undecided(connection: AsyncConnection) -> list[tuple[int, Ticket]]:
+async def _undecided(connection: AsyncConnection, batch: int) -> list[Mapping[Any, Any]]:
     found = await connection.execute(
-        sa.select(closures.c.id, closures.c.ticket)
+        sa.select(closures.c.id, closures.c.closed_at, closures.c.ticket)
         .where(sa.text("NOT closures.decided"))
         .order_by(closures.c.id)
-        .limit(BATCH)
+        .limit(batch)
         .with_for_update(skip_locked=True)
     )
-    return [(row.id, Ticket.model_validate_json(row.ticket)) for row in found]
+    return list(found.mappings())
+
+
+async def _set_aside(store: Store, now: datetime, error: Exception) -> int:
+    async with store.write() as connection:
+        (row,) = await _undecided(connection, 1)
+        await connection.execute(invitations.insert(), [_invitation(row["id"], Skip(Reason.FAULT), new_token(), now)])
+        await connection.execute(closures.update().where(closures.c.id == row["id"]).values(decided=True))
+        await note(connection, row["id"], now, f"the closure could not be judged: {type(error).__name__}")
+    return 1
 
 
 async def _decide(
     connection: AsyncConnection,
-    rows: Sequence[tuple[int, Ticket]],
+    rows: Sequence[Mapping[Any, Any]],
     plan: Plan,
     now: datetime,
-    new_token: Callable[[], str],
 ) -> None:
-    people = {closure_id: reach(ticket, plan) for closure_id, ticket in rows}
+    tickets = {row["id"]: Ticket.model_validate_json(row["ticket"]) for row in rows}
+    people = {closure_id: reach(ticket, plan) for closure_id, ticket in tickets.items()}
     known = await load_contacts(connection, people.values(), lock=True)
     new: list[dict[str, Any]] = []
     asked: list[dict[str, Any]] = []
-    for closure_id, ticket in rows:
+    for row in rows:
+        closure_id = row["id"]
         who = people[closure_id]
+        ticket = tickets[closure_id].model_copy(update={"closed_at": row["closed_at"]})
         decision = decide(ticket, who, known, plan, now)
         new.append(_invitation(closure_id, decision, new_token(), now))
         if isinstance(decision, Ask):
@@ -68,8 +89,7 @@ async def _decide(
                 asked.append({"identity": identity, "at": decision.due_at, "closure": closure_id})
     await connection.execute(invitations.insert(), new)
     await _reserve(connection, asked)
-    ids = [closure_id for closure_id, _ in rows]
-    await connection.execute(closures.update().where(closures.c.id.in_(ids)).values(decided=True))
+    await connection.execute(closures.update().where(closures.c.id.in_(list(tickets))).values(decided=True))
 
 
 async def _reserve(connection: AsyncConnection, asked: Sequence[Mapping[str, Any]]) -> None:
@@ -103,7 +123,9 @@ async def load_contacts(
 
 
 def _invitation(closure_id: int, decision: Ask | Skip, token: str, now: datetime) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(("reason", "language", "gateway", "channel", "address", "due_at", "expires_at"))
+    row: dict[str, Any] = dict.fromkeys(
+        ("reason", "language", "gateway", "channel", "address", "identity", "due_at", "expires_at")
+    )
     row |= {"closure_id": closure_id, "token": token, "created_at": now, "attempts": 0}
     if isinstance(decision, Skip):
         return row | {"state": InvitationState.SKIPPED, "reason": decision.reason}
@@ -113,6 +135,7 @@ def _invitation(closure_id: int, decision: Ask | Skip, token: str, now: datetime
         "gateway": decision.gateway,
         "channel": decision.channel,
         "address": decision.address,
+        "identity": identity_of(decision.address),
         "due_at": decision.due_at,
         "expires_at": decision.expires_at,
     }
@@ -138,15 +161,46 @@ async def release_contact(connection: AsyncConnection, closure_id: int) -> None:
 
 
 async def withdraw_reopened(connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime) -> None:
-    """Cancel surveys that have not left for tickets that are open again."""
+    """Cancel surveys that have not left for tickets that are open again, also those not decided on yet."""
     if not ticket_ids:
         return
+    these = sa.and_(closures.c.source == source, closures.c.ticket_id.in_([indexable(id_) for id_ in ticket_ids]))
     found = await connection.execute(
         sa.select(invitations)
         .join(closures)
-        .where(closures.c.source == source, closures.c.ticket_id.in_(ticket_ids))
-        .where(invitations.c.state == InvitationState.WAITING)
+        .where(these, invitations.c.state == InvitationState.WAITING)
+        .with_for_update(of=invitations)
     )
     for row in found.mappings().all():
         await withdraw(connection, row, InvitationState.CANCELLED, Reason.REOPENED)
         await note(connection, row["closure_id"], now, "the ticket was opened again before the survey left")
+    undecided = await connection.execute(
+        closures.update().where(these, sa.text("NOT decided")).values(decided=True).returning(closures.c.id)
+    )
+    if rows := [_invitation(row.id, Skip(Reason.REOPENED), new_token(), now) for row in undecided]:
+        await connection.execute(invitations.insert(), rows)
+
+
+async def withdraw_unreachable(store: Store, gateways: Sequence[str], now: datetime) -> int:
+    """Take back surveys that wait for a gateway that is not in hub.toml any more.
+
+    :returns: how many there were.
+    """
+    async with store.write() as connection:
+        found = await connection.execute(
+            sa.select(invitations)
+            .where(sa.text("invitations.state = 'waiting'"), invitations.c.gateway.not_in(gateways))
+            .with_for_update(skip_locked=True)
+        )
+        rows = found.mappings().all()
+        for row in rows:
+            await withdraw(connection, row, InvitationState.SKIPPED, Reason.NO_GATEWAY)
+            await note(
+                connection, row["closure_id"], now, f"the gateway {row['gateway']!r} is not in hub.toml any more"
+            )
+    return len(rows)
+
+
+def new_token() -> str:
+    """An invitation's token: 100 random bits in letters and digits that survive any mail system."""
+    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(20))

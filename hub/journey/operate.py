@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.journey.events import note
 from hub.journey.invite import withdraw
 from hub.journey.policy import Reason
 from hub.store.engine import Store
-from hub.store.tables import AnswerState, InvitationState, answers, closures, invitations
+from hub.store.tables import AnswerState, InvitationState, answers, closures, contacts, invitations
 
 RETRIABLE = (InvitationState.UNKNOWN, InvitationState.FAILED)
 CANCELLABLE = (InvitationState.WAITING, InvitationState.UNKNOWN)
@@ -42,12 +43,30 @@ async def list_invitations(store: Store, state: str | None, limit: int) -> list[
         return list((await connection.execute(query)).mappings())
 
 
-async def retry(store: Store, ids: Sequence[int], now: datetime) -> dict[int, str]:
+async def retry(store: Store, ids: Sequence[int], now: datetime, max_age: timedelta) -> dict[int, str]:
     """Send invitations again whose outcome is unknown or which failed.
 
+    :param max_age: `survey.max_age`; what was closed longer ago would not be sent.
     :returns: why each of the others was left alone.
     """
-    return await _change(store, ids, RETRIABLE, now, "sent again by the operator")
+    refused: dict[int, str] = {}
+    async with store.write() as connection:
+        for id_, row in (await _rows(connection, ids, RETRIABLE, refused)).items():
+            if now - row["closed_at"] > max_age:
+                refused[id_] = "the ticket was closed longer ago than survey.max_age allows"
+                continue
+            await connection.execute(
+                invitations.update()
+                .where(invitations.c.id == id_)
+                .values(state=InvitationState.WAITING, reason=None, due_at=now)
+            )
+            await connection.execute(
+                contacts.update()
+                .where(contacts.c.address == row["identity"])
+                .values(asked_at=now, asked_for=row["closure_id"])
+            )
+            await note(connection, row["closure_id"], now, "sent again by the operator")
+    return refused
 
 
 async def cancel(store: Store, ids: Sequence[int], now: datetime) -> dict[int, str]:
@@ -55,31 +74,31 @@ async def cancel(store: Store, ids: Sequence[int], now: datetime) -> dict[int, s
 
     :returns: why each of the others was left alone.
     """
-    return await _change(store, ids, CANCELLABLE, now, "cancelled by the operator")
-
-
-async def _change(store: Store, ids: Sequence[int], allowed: Sequence[str], now: datetime, what: str) -> dict[int, str]:
     refused: dict[int, str] = {}
     async with store.write() as connection:
-        found = await connection.execute(sa.select(invitations).where(invitations.c.id.in_(ids)).with_for_update())
-        rows = {row["id"]: row for row in found.mappings().all()}
-        for id_ in ids:
-            row = rows.get(id_)
-            if row is None:
-                refused[id_] = "there is no such invitation; see: hub invitations list"
-            elif row["state"] not in allowed:
-                refused[id_] = f"it is {row['state']}; only {' or '.join(allowed)} ones can be"
-            else:
-                await note(connection, row["closure_id"], now, what)
-                if allowed is CANCELLABLE:
-                    await withdraw(connection, row, InvitationState.CANCELLED, Reason.OPERATOR)
-                else:
-                    await connection.execute(
-                        invitations.update()
-                        .where(invitations.c.id == id_)
-                        .values(state=InvitationState.WAITING, reason=None, due_at=now)
-                    )
+        for row in (await _rows(connection, ids, CANCELLABLE, refused)).values():
+            await withdraw(connection, row, InvitationState.CANCELLED, Reason.OPERATOR)
+            await note(connection, row["closure_id"], now, "cancelled by the operator")
     return refused
+
+
+async def _rows(
+    connection: AsyncConnection, ids: Sequence[int], allowed: Sequence[str], refused: dict[int, str]
+) -> dict[int, Mapping[Any, Any]]:
+    """The invitations in one of the allowed states; why not goes into `refused`."""
+    found = await connection.execute(
+        sa.select(invitations, closures.c.closed_at)
+        .join(closures)
+        .where(invitations.c.id.in_(ids))
+        .with_for_update(of=invitations)
+    )
+    rows: dict[int, Mapping[Any, Any]] = {row["id"]: row for row in found.mappings()}
+    for id_ in ids:
+        if id_ not in rows:
+            refused[id_] = "there is no such invitation; see: hub invitations list"
+        elif rows[id_]["state"] not in allowed:
+            refused[id_] = f"it is {rows.pop(id_)['state']}; only {' or '.join(allowed)} ones can be"
+    return rows
 
 
 async def list_unmatched(store: Store, limit: int) -> list[Mapping[Any, Any]]:

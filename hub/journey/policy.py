@@ -28,6 +28,7 @@ class Reason(StrEnum):
     ASKED_RECENTLY = "asked_recently"
     REOPENED = "reopened"
     OPERATOR = "operator"
+    FAULT = "fault"
 
 
 WORDS: Mapping[str, str] = {
@@ -41,6 +42,7 @@ WORDS: Mapping[str, str] = {
     Reason.ASKED_RECENTLY: "the customer was asked within survey.contact_interval",
     Reason.REOPENED: "the ticket was reopened, or the customer wrote again, before the survey left",
     Reason.OPERATOR: "an operator took the survey back before it left",
+    Reason.FAULT: "the hub could not judge this closure; please report it",
 }
 
 
@@ -134,7 +136,7 @@ def decide(ticket: Ticket, who: Reachable, contacts: Mapping[str, Contact], plan
 
 def too_old(closed_at: datetime, plan: Plan, now: datetime) -> bool:
     """Whether nobody would remember what the survey is about."""
-    return closed_at + plan.survey.max_age < now
+    return now - closed_at > plan.survey.max_age
 
 
 def after_quiet_hours(at: datetime, plan: Plan) -> datetime:

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.records import DeliveryStatus
-from hub.journey.deliver import mark_unusable
 from hub.journey.events import note
 from hub.journey.invite import release_contact
+from hub.journey.outcome import mark_unusable
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, invitations, reports
 

@@ -36,14 +36,14 @@ def create_engine(url: str) -> AsyncEngine:
 
 def _postgresql_engine(url: URL) -> AsyncEngine:
     try:
-        return create_async_engine(url, pool_size=8, pool_pre_ping=True)
+        return create_async_engine(url, pool_size=8, pool_pre_ping=True, hide_parameters=True)
     except ModuleNotFoundError:
         raise ConfigError("hub.store: PostgreSQL needs a driver; pip install 'itsm-hub[postgres]'") from None
 
 
 def _sqlite_engine(url: URL) -> AsyncEngine:
     _require_usable(str(url.database))
-    engine = create_async_engine(url)
+    engine = create_async_engine(url, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

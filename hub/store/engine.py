@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.api.errors import ConfigError
@@ -37,7 +37,7 @@ class Store:
         try:
             async with store.write() as connection:
                 await connection.run_sync(migrate.upgrade)
-        except (OperationalError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             await engine.dispose()
             raise ConfigError(f"hub.store: cannot open the store: {_cause(error)}") from None
         except BaseException:
@@ -112,7 +112,7 @@ class Store:
 
 def _cause(error: Exception) -> str:
     """The driver's own words, without the statement and its values."""
-    return str(error.orig if isinstance(error, OperationalError) else error)
+    return str(error.orig if isinstance(error, DBAPIError) else error)
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,14 @@ class Text(sa.TypeDecorator[str]):
         if value is None:
             return None
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+LONGEST_INDEXED = 255
+
+
+def indexable(text: str) -> str:
+    """The text itself, or a hash of one too long for a database's index: outsiders choose Message-IDs."""
+    return text if len(text) <= LONGEST_INDEXED else f"sha256:{sha256(text.encode('utf-8', 'replace')).hexdigest()}"
 
 
 class InvitationState(StrEnum):
@@ -137,7 +146,8 @@ invitations = sa.Table(
     sa.Column("language", Text),
     sa.Column("gateway", Text),
     sa.Column("channel", Text),
-    sa.Column("address", Text),
+    sa.Column("address", Text),  # as messages are sent to
+    sa.Column("identity", Text),  # as senders are compared with
     _when("created_at", nullable=False),
     _when("due_at"),
     _when("expires_at"),
@@ -149,7 +159,7 @@ invitations = sa.Table(
     *_claim(),
     _partial("ix_invitations_due", "gateway", "due_at", where="state = 'waiting'"),
     _partial("ix_invitations_lease", "lease_until", where="state = 'sending'"),
-    sa.Index("ix_invitations_address", "address", "sent_at"),
+    sa.Index("ix_invitations_identity", "identity", "sent_at"),
     sa.Index("ix_invitations_provider_id", "provider_id"),
 )
 

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 
-from hub import Channel, DeliveryStatus, OutcomeUnknown, Rejected, Unavailable
+from hub import (
+    Channel,
+    Customer,
+    DeliveryStatus,
+    Experience,
+    OutcomeUnknown,
+    Receipt,
+    Rejected,
+    Unavailable,
+    Unexpected,
+)
 from hub.journey import answer
 from hub.journey.write_back import LEASE
-from hub.store.tables import answers, write_backs
+from hub.store.tables import answers, closures, write_backs
 from tests.journey.world import PHONE, World, plan, ticket
 
 
@@ -207,7 +222,7 @@ async def test_a_rejected_batch_is_given_up_after_some_attempts(world: World) ->
     await _asked(world)
     await world.reply("5")
     await world.process()
-    world.desk.failures = [Rejected("no")] * 20
+    world.desk.failures = [Rejected("no")] * 40
     for _ in range(12):
         await world.write_back()
         world.pass_time(hours=2)
@@ -227,8 +242,6 @@ async def test_a_write_back_of_a_worker_that_died_is_taken_over(world: World) ->
 
 
 async def test_replies_stored_by_many_webhooks_at_once_are_all_there(world: World) -> None:
-    import asyncio
-
     await asyncio.gather(*(world.reply("5", f"+35840{n:07}") for n in range(50)))
     assert len(await _answer_states(world)) == 50
 
@@ -246,3 +259,118 @@ async def test_characters_that_no_database_holds_do_not_lose_an_answer(world: Wo
     await world.reply(words)
     await _finish(world)
     assert world.desk.written[0].scores[0].value == 5
+
+
+async def _answered(world: World, count: int) -> list[str]:
+    """Several customers are asked and answer."""
+    numbers = [f"+35840100{n:04}" for n in range(count)]
+    await world.close(*(ticket(world.now, customer=Customer(phone=number)) for number in numbers))
+    await world.deliver()
+    for number in numbers:
+        await world.reply("5", number)
+    await world.process()
+    return numbers
+
+
+@pytest.mark.parametrize("error", [KeyError("a bug"), Rejected("no"), Unexpected("what?"), asyncio.CancelledError()])
+async def test_one_result_that_a_target_cannot_take_holds_up_no_other(
+    world: World, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _answered(world, 5)
+    good = world.desk.write_back
+
+    async def write_back(items: Sequence[Experience]) -> Sequence[Receipt]:
+        if any(item.ticket.key == bad for item in items):
+            raise error
+        return await good(items)
+
+    async with world.store.read() as connection:
+        bad = await connection.scalar(sa.select(sa.func.min(closures.c.ticket_key)))
+    monkeypatch.setattr(world.desk, "write_back", write_back)
+    await world.write_back()
+    assert len(world.desk.written) == 4
+    assert sorted(state for state, _ in await _write_back_states(world)) == ["done"] * 4 + ["pending"]
+
+
+async def test_a_target_that_hangs_is_given_up_for_now(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(_items: object) -> None:
+        await asyncio.Event().wait()
+
+    await _answered(world, 1)
+    monkeypatch.setattr("hub.journey.write_back.PUT_LIMIT", timedelta(seconds=0.05))
+    monkeypatch.setattr(world.desk, "write_back", hang)
+    with pytest.raises(Unavailable, match="too long"):
+        await world.write_back()
+    assert await _write_back_states(world) == [("pending", 1)]
+
+
+async def test_the_ticket_never_ends_with_an_older_answer(world: World) -> None:
+    """A second answer comes while the first is being written, and writing the first fails."""
+    from hub.journey.write_back import Target, _claim, _put_off
+
+    await _asked(world)
+    await world.reply("2")
+    await world.process()
+    slow = Target("sources.desk", world.desk.write_back, "slow", world.clock)
+    rows = await _claim(world.store, slow, 10)
+    await world.reply("4")
+    await world.process()
+    assert await world.write_back() == 0, "the first one is still being written"
+    await _put_off(world.store, slow, rows, Unavailable("down"))
+    world.pass_time(hours=2)
+    await world.write_back()
+    await world.write_back()
+    assert [record.scores[0].value for record in world.desk.written] == [4]
+    assert sorted(state for state, _ in await _write_back_states(world)) == ["done", "superseded"]
+
+
+async def test_an_answer_counts_whatever_the_gateway_said_of_the_message(world: World) -> None:
+    token = await _asked(world)
+    await world.report(DeliveryStatus.FAILED, key=token, reason="EXPIRED")
+    assert await answer.store_page_answer(world.store, token, 4, "", world.now)
+    await world.reply("4 kiitos")
+    await _finish(world)
+    assert [record.comment for record in world.desk.written] == ["kiitos"]
+
+
+async def test_stop_in_a_forwarded_survey_stops_its_sender_only(world: World) -> None:
+    token = await _asked(world)
+    await world.reply("stop", "+358509999999", key=token)
+    await world.process()
+    await world.close(ticket(world.now), ticket(world.now, customer=Customer(phone="+358509999999")))
+    assert (await world.states())[1:] == [("waiting", None), ("skipped", "opted_out")]
+
+
+async def test_a_sender_is_the_same_person_in_any_spelling_of_the_address(world: World) -> None:
+    world.plan = replace(plan(), gateways=(("sms", Channel.EMAIL),))
+    await world.close(ticket(world.now, customer=Customer(email="Maija+x@Customer.example")))
+    await world.deliver()
+    await world.reply("5", "maija@CUSTOMER.EXAMPLE")
+    await _finish(world)
+    assert len(world.desk.written) == 1
+
+
+async def test_one_answer_that_cannot_be_processed_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hub.survey.reading import read
+
+    def fragile(text: str) -> object:
+        if text == "bad":
+            raise KeyError("a fault")
+        return read(text)
+
+    await _asked(world)
+    monkeypatch.setattr("hub.journey.answer.read", fragile)
+    await world.reply("bad")
+    await world.reply("5")
+    await world.process()
+    assert sorted(state for state, _ in await _answer_states(world)) == ["unmatched", "used"]
+
+
+async def test_long_ids_and_senders_from_outside_lose_no_answer(world: World) -> None:
+    await _asked(world)
+    await world.reply("stop", "a" * 9000 + "@x.example", id_="m" * 9000)
+    await world.reply("5", id_="n" * 9000)
+    await _finish(world)
+    assert len(world.desk.written) == 1

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from hub import AuthFailed, DeliveryStatus, OutcomeUnknown, RateLimited, Rejected, Unavailable, Unexpected
+from hub import (
+    AuthFailed,
+    DeliveryStatus,
+    Message,
+    OutcomeUnknown,
+    RateLimited,
+    Receipt,
+    Rejected,
+    Unavailable,
+    Unexpected,
+)
 from hub.journey.deliver import LEASE
 from tests.journey.world import PHONE, World, plan, ticket
 
@@ -44,8 +55,8 @@ async def test_nothing_is_sent_in_quiet_hours_even_when_the_daemon_was_down_befo
 async def test_what_certainly_did_not_leave_is_sent_later(world: World, error: Exception) -> None:
     world.phones.failures = [error]
     await world.close(ticket(world.now))
-    outcome = await world.deliver()
-    assert outcome.error is error
+    batch = await world.deliver()
+    assert batch.error is error
     assert await world.states() == [("waiting", None)]
     await world.deliver()
     assert world.phones.messages == [], "it waits before it tries again"
@@ -54,11 +65,11 @@ async def test_what_certainly_did_not_leave_is_sent_later(world: World, error: E
     assert await world.states() == [("sent", None)]
 
 
-@pytest.mark.parametrize("error", [OutcomeUnknown("?"), Unexpected("?"), KeyError("a bug")])
+@pytest.mark.parametrize("error", [OutcomeUnknown("?"), Unexpected("?"), KeyError("a bug"), asyncio.CancelledError()])
 async def test_what_may_have_left_is_not_sent_again(world: World, error: Exception) -> None:
     world.phones.failures = [error]
     await world.close(ticket(world.now))
-    await world.deliver()
+    assert (await world.deliver()).error is not None, "the gateway seems out of order"
     world.pass_time(hours=2)
     await world.deliver()
     assert world.phones.messages == []
@@ -96,8 +107,8 @@ async def test_a_dead_address_is_not_used_again(world: World) -> None:
 async def test_one_refused_message_does_not_hold_up_the_others(world: World) -> None:
     world.phones.failures = [Unavailable("greylisted")]
     await world.close(*(ticket(world.now) for _ in range(5)))
-    outcome = await world.deliver()
-    assert (outcome.sent, outcome.error) == (4, None)
+    batch = await world.deliver()
+    assert (batch.sent, batch.error) == (4, None)
 
 
 async def test_work_of_a_worker_that_died_is_taken_over_as_unknown(world: World) -> None:
@@ -126,8 +137,6 @@ async def _die_while_sending(world: World) -> None:
 
 
 async def test_two_workers_claim_different_rows(world: World) -> None:
-    import asyncio
-
     await world.close(*(ticket(world.now) for _ in range(20)))
     await asyncio.gather(*(world.deliver() for _ in range(4)))
     assert len({message.key for message in world.phones.messages}) == len(world.phones.messages) == 20
@@ -180,3 +189,74 @@ async def test_a_report_for_nothing_is_dropped_after_a_week_and_harms_nothing(wo
     await world.report(DeliveryStatus.DELIVERED, key="nobody either")
     async with world.store.read() as connection:
         assert await connection.scalar(sa.select(sa.func.count()).select_from(reports)) == 1
+
+
+async def test_a_message_that_cannot_be_made_has_certainly_not_left(world: World) -> None:
+    from dataclasses import replace
+
+    from hub.journey.deliver import deliver_due
+
+    def compose(_row: object) -> None:
+        raise KeyError("a fault")
+
+    await world.close(ticket(world.now))
+    await deliver_due(world.store, replace(world.post(), compose=compose), world.plan, 10)
+    assert await world.states() == [("failed", "cannot_compose")]
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (DeliveryStatus.REJECTED, ("failed", "said so")),
+        (DeliveryStatus.FAILED, ("failed", "said so")),
+        (DeliveryStatus.UNKNOWN, ("unknown", "outcome_unknown")),
+        (None, ("unknown", "outcome_unknown")),
+    ],
+)
+async def test_a_receipt_that_is_none_or_bad_news_does_not_count_as_sent(
+    world: World, status: DeliveryStatus | None, state: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send(message: Message) -> Receipt | None:
+        return Receipt(key=message.key, status=status, reason="said so") if status else None
+
+    monkeypatch.setattr(world.phones, "send", send)
+    await world.close(ticket(world.now))
+    await world.deliver()
+    assert await world.states() == [state]
+
+
+async def test_a_worker_that_was_away_too_long_does_not_undo_what_another_did(world: World) -> None:
+    from dataclasses import replace
+
+    from hub.journey.deliver import _claim
+    from hub.journey.outcome import Attempt, store_outcome
+
+    world.repeatable = True
+    await world.close(ticket(world.now))
+    slow = replace(world.post(), worker="slow")
+    (row,) = await _claim(world.store, slow, world.plan, 10)
+    world.clock.advance(LEASE + timedelta(seconds=1))
+    await world.take_over()
+    assert await _claim(world.store, world.post(), world.plan, 10)
+    late = Attempt("sms", "slow", True, row, world.now)
+    async with world.store.write() as connection:
+        await store_outcome(connection, late, Unavailable("late"))
+    assert await world.states() == [("sending", None)]
+
+
+async def test_an_operator_s_retry_reserves_the_customer_again_and_refuses_what_is_too_old(world: World) -> None:
+    from hub.journey import operate
+
+    world.plan = plan(contact_interval="30d")
+    world.phones.failures = [Rejected("no")]
+    await world.close(ticket(world.now))
+    await world.deliver()
+    (row,) = await world.invitations()
+    assert await operate.retry(world.store, [row["id"]], world.now, timedelta(days=3)) == {}
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("skipped", "asked_recently")
+    world.phones.failures = [Rejected("no")]
+    await world.deliver()
+    world.pass_time(days=4)
+    refused = await operate.retry(world.store, [row["id"]], world.now, timedelta(days=3))
+    assert "survey.max_age" in refused[row["id"]]

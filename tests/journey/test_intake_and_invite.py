@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from hub import Customer
@@ -124,9 +127,70 @@ async def test_the_survey_is_in_the_customers_language_when_it_is_known(world: W
 
 
 async def test_more_closures_than_a_batch_are_all_decided(world: World) -> None:
-    from hub.daemon.steps import new_token
     from hub.journey import invite
 
     await world.close(*(ticket(world.now, customer=Customer(phone=f"+35840{n:07}")) for n in range(250)))
-    await invite.decide_new(world.store, world.plan, world.now, new_token)
+    await invite.decide_new(world.store, world.plan, world.now)
     assert len(await world.invitations()) == 250
+
+
+async def test_a_page_of_any_size_is_stored(world: World) -> None:
+    tickets = [ticket(world.now, customer=Customer(phone=f"+35840{n:07}")) for n in range(5000)]
+    assert await world.close(*tickets) == 5000
+
+
+async def test_reopened_before_it_was_decided_is_not_asked(world: World) -> None:
+    from hub import Cursor, Page
+    from hub.journey import intake, invite
+
+    closed = ticket(world.now)
+    await intake.store_page(world.store, "desk", Page((closed,), Cursor("1")), world.now)
+    await intake.store_page(world.store, "desk", Page((), Cursor("2"), (closed.id,)), world.now)
+    await invite.decide_new(world.store, world.plan, world.now)
+    assert await world.states() == [("skipped", "reopened")]
+
+
+async def test_closed_again_on_the_page_that_reopens_it_is_asked(world: World) -> None:
+    first = ticket(world.now)
+    await world.close(first)
+    await world.close(first.model_copy(update={"closure_key": "second"}), reopened=(first.id,))
+    assert await world.states() == [("cancelled", "reopened"), ("waiting", None)]
+
+
+async def test_one_closure_that_cannot_be_judged_holds_up_no_other(world: World) -> None:
+    def complete(customer: Customer) -> Customer:
+        if customer.name == "bad":
+            raise KeyError("a fault")
+        return customer
+
+    world.plan = replace(plan(), complete=complete)
+    bad = Customer(phone="+358401111111", name="bad")
+    await world.close(ticket(world.now), ticket(world.now, customer=bad), ticket(world.now))
+    assert sorted(await world.states()) == [("skipped", "fault"), ("waiting", None), ("waiting", None)]
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+async def test_a_desk_with_a_wrong_clock_stops_nothing_and_puts_nothing_off(world: World, year: int) -> None:
+    wrong = ticket(datetime(year, 12, 31, tzinfo=UTC))
+    await world.close(wrong, ticket(world.now, customer=Customer(phone="+358401111111")))
+    assert await world.states() == [("skipped", "too_old") if year == 1 else ("waiting", None), ("waiting", None)]
+    assert all(row["due_at"] is None or row["due_at"] <= world.now for row in await world.invitations())
+
+
+@pytest.mark.parametrize("field", ["id", "key", "closure_key"])
+async def test_ids_that_outsiders_choose_may_be_long(world: World, field: str) -> None:
+    closed = ticket(world.now, **{field: "x" * 9000})
+    assert [await world.close(closed), await world.close(closed)] == [1, 0]
+
+
+async def test_an_address_too_long_for_mail_is_no_address(world: World) -> None:
+    await world.close(ticket(world.now, customer=Customer(email="a" * 9000 + "@customer.example")))
+    assert await world.states() == [("skipped", "no_contact")]
+
+
+async def test_a_survey_for_a_gateway_that_was_taken_out_of_the_configuration_is_taken_back(world: World) -> None:
+    from hub.journey.invite import withdraw_unreachable
+
+    await world.close(ticket(world.now))
+    assert await withdraw_unreachable(world.store, ["mail"], world.now) == 1
+    assert await world.states() == [("skipped", "no_gateway")]

@@ -29,9 +29,9 @@ from hub import (
     Ticket,
 )
 from hub.config.models import SurveySettings
-from hub.daemon.steps import new_token
 from hub.journey import answer, intake, invite, report
-from hub.journey.deliver import Post, deliver_due, take_over
+from hub.journey.deliver import Post, deliver_due
+from hub.journey.outcome import take_over
 from hub.journey.policy import Plan
 from hub.journey.write_back import Target, write_due
 from hub.store.engine import Store
@@ -142,14 +142,14 @@ class World:
     async def close(self, *tickets: Ticket, reopened: tuple[str, ...] = ()) -> int:
         """Pull one page and decide on what is new."""
         new = await intake.store_page(self.store, "desk", Page(tickets, Cursor("c"), reopened), self.now)
-        await invite.decide_new(self.store, self.plan, self.now, new_token)
+        await invite.decide_new(self.store, self.plan, self.now)
         return new
 
     async def deliver(self) -> Any:
         return await deliver_due(self.store, self.post(), self.plan, 100)
 
     async def take_over(self) -> int:
-        return await take_over(self.store, self.post())
+        return await take_over(self.store, {"sms": self.repeatable}, self.now)
 
     async def reply(self, text: str, sender: str = PHONE, *, id_: str | None = None, **values: Any) -> None:
         """A customer's SMS arrives."""

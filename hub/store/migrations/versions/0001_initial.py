@@ -97,6 +97,7 @@ def upgrade() -> None:
         sa.Column("gateway", sa.Text(), nullable=True),
         sa.Column("channel", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("identity", sa.Text(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=True),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
@@ -112,7 +113,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("closure_id", name=op.f("uq_invitations_closure_id")),
         sa.UniqueConstraint("token", name=op.f("uq_invitations_token")),
     )
-    op.create_index("ix_invitations_address", "invitations", ["address", "sent_at"], unique=False)
     op.create_index(
         "ix_invitations_due",
         "invitations",
@@ -121,6 +121,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_index("ix_invitations_identity", "invitations", ["identity", "sent_at"], unique=False)
     op.create_index(
         "ix_invitations_lease",
         "invitations",
