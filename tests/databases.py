@@ -24,6 +24,14 @@ class Postgres:
         host = parse_qs(urlsplit(server.get_uri()).query)["host"][0]  # type: ignore[attr-defined]
         self._suffix = f"?host={host}"
 
+    def stop(self) -> None:
+        """Stop the server, as for maintenance. Only for a server of one's own."""
+        self._server.stop()  # type: ignore[attr-defined]
+
+    def start(self) -> None:
+        """Start it again, with everything that was in it."""
+        self._server.ensure_postgres_running()  # type: ignore[attr-defined]
+
     def new_database(self) -> str:
         """The URL of an empty database."""
         name = f"t{os.getpid()}_{next(_numbers)}"

@@ -75,6 +75,52 @@ def test_reload_takes_a_good_configuration_and_keeps_the_old_one_when_it_is_bad(
     assert hub.lines("written")[0]["scores"][0]["value"] == 2
 
 
+def test_a_mistake_in_the_contacts_file_refuses_a_reload_and_the_next_one_is_heard(hub: RunningHub) -> None:
+    contacts = hub.folder / "contacts.csv"
+    contacts.write_text("email,phone,language,name\n")
+    hub.config.write_text(hub.config.read_text().replace("[hub]", '[hub]\ncontacts = "contacts.csv"'))
+    hub.start()
+    assert hub.process is not None
+    contacts.write_text("email,phone,language,name\na@x.example,nonsense,fi,A\n")
+    hub.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: _count(hub, "config.refused") == 1, "the bad contacts are refused")
+    contacts.write_text("email,phone,language,name\n")
+    hub.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: _count(hub, "config.reloaded") == 1, "the good contacts are taken")
+
+
+def test_a_plugin_that_cannot_be_set_up_stops_nothing_else(tmp_path: Path) -> None:
+    broken = f'[sources.broken]\nplugin = "files"\nfolder = "{tmp_path}"\nbroken = true\n'
+    hub = RunningHub(tmp_path, extra=broken)
+    hub.close_tickets(1)
+    hub.start()
+    try:
+        wait_until(lambda: hub.lines("written"), "the others work")
+    finally:
+        assert hub.stop() == 0
+    assert "cannot be set up: KeyError" in hub.json("status")["components"]["sources.broken"]["error"]
+    result = hub.command("check")
+    assert result.returncode == 5
+    assert "cannot be set up" in result.stdout
+    assert "+358401234567" not in result.stdout + hub.log_text()
+
+
+def test_an_answer_for_a_source_that_is_switched_off_waits_until_it_is_back(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path, answer="")
+    hub.close_tickets(1)
+    hub.json("sync")
+    hub.write_config(answer="5")
+    on = hub.config.read_text()
+    extra = f'[sources.other]\nplugin = "files"\nfolder = "{tmp_path}/other"\n'
+    (tmp_path / "other").mkdir()
+    hub.config.write_text(on.replace("[sources.desk]", "[sources.desk]\nenabled = false") + extra)
+    hub.json("sync")
+    assert hub.json("status")["write_backs"] == {"pending": 1}
+    hub.config.write_text(on)
+    hub.json("sync")
+    assert len(hub.lines("written")) == 1
+
+
 def test_a_port_in_use_is_said_before_anything_starts(hub: RunningHub) -> None:
     with socket.create_server(("127.0.0.1", hub.port)):
         result = hub.command("run")

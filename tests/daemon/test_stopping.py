@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.daemon.running import HubProcess, RunningHub, wait_until
-from tests.databases import Postgres
+from tests.databases import Postgres, postgres
 
 SECRET = "callback-secret-0123456789"
 
@@ -53,6 +53,19 @@ def test_the_same_on_postgresql(tmp_path: Path, postgres_server: Postgres) -> No
         wait_until(lambda: hub.json("status")["experiences"] == 3, "experiences are made")
         assert hub.stop() == 0
     assert len({line["to"] for line in hub.lines("sent")}) == len(hub.lines("sent")) == 3
+
+
+def test_the_hub_outlives_a_restart_of_postgresql(tmp_path: Path) -> None:
+    with postgres() as server:
+        hub = RunningHub(tmp_path, store=server.new_database())
+        hub.start()
+        wait_until(lambda: "sources.desk" in hub.json("status")["components"], "it works")
+        server.stop()
+        wait_until(lambda: any(entry["event"] == "component.failing" for entry in hub.events()), "it notices")
+        hub.close_tickets(1)
+        server.start()
+        wait_until(lambda: hub.lines("written"), "it works again")
+        assert hub.stop() == 0
 
 
 def test_a_reply_by_webhook_is_stored_before_the_answer_even_when_the_hub_is_killed(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hub import (
     Capability,
     Channel,
     CheckResult,
+    Context,
     Cursor,
     DeliveryStatus,
     Experience,
@@ -41,6 +42,8 @@ class FilesConfig(PluginConfig):
 
     folder: Path
     """Where the files are."""
+    broken: bool = False
+    """Cannot even be set up."""
     slow_s: float = 0
     """How long sending takes."""
     answer: str = ""
@@ -67,6 +70,11 @@ def _news(path: Path, cursor: Cursor | None) -> Iterator[tuple[dict[str, Any], C
 
 
 class FileDesk(Source[FilesConfig]):
+    def __init__(self, config: FilesConfig, context: Context) -> None:
+        super().__init__(config, context)
+        if config.broken:
+            raise KeyError("+358401234567")
+
     async def pull(self, cursor: Cursor | None) -> AsyncIterator[Page]:
         if (self.config.folder / "down").exists():
             raise Unavailable("the desk is down")
