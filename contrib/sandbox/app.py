@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -68,9 +68,20 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print one JSON object when the stories are over, and no lines"
     )
     parser.add_argument("--seed", type=int, default=1, help="another number gives other stories (default: %(default)s)")
-    parser.add_argument("--tickets", type=int, default=40, help="how many stories to play (default: %(default)s)")
-    parser.add_argument("--port-base", type=int, default=FIRST_PORT, help="first of four ports (default: %(default)s)")
+    parser.add_argument("--tickets", type=_between(1, 2000), default=40, help="how many stories (default: %(default)s)")
+    parser.add_argument(
+        "--port-base", type=_between(1, 65532), default=FIRST_PORT, help="first of four ports (default: %(default)s)"
+    )
     return parser
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"write a number from {least} to {most}")
+        return int(text)
+
+    return number
 
 
 async def _run(options: argparse.Namespace) -> int:

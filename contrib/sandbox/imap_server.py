@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from asyncio import StreamReader, StreamWriter, start_server
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
+from uuid import uuid4
 
+from proxyprotocol.result import ProxyResultUnknown
+from proxyprotocol.sock import SocketInfo
 from pymap.backend.dict import DictBackend, Identity
-from pymap.imap import IMAPService
+from pymap.imap import IMAPServer
 from pymap.user import Passwords, UserMetadata
 
 from sandbox.wiring import HOST, Account
@@ -38,6 +42,11 @@ async def serve_imap(port: int, accounts: Sequence[Account]) -> AsyncIterator[No
         secret = await Passwords(config).hash_password(account.password)
         user = UserMetadata(config, account.username, password=secret)
         await Identity(account.username, backend.login, None, frozenset()).set(user)
-    async with AsyncExitStack() as stack:
-        await IMAPService(backend, config).start(stack)
+
+    async def talk(reader: StreamReader, writer: StreamWriter) -> None:
+        # pymap's own service starts this in a task that nobody holds on to, and Python 3.13 collects it mid-talk
+        peer = SocketInfo.get(writer, ProxyResultUnknown(), unique_id=uuid4().bytes)
+        await IMAPServer(backend.login, config)(reader, writer, peer)
+
+    async with await start_server(talk, HOST, port):
         yield

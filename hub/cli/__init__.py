@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
@@ -32,6 +33,9 @@ def main() -> None:
     """Run a command; errors that a user can mend become messages and exit codes, never tracebacks."""
     from hub.cli.failures import exit_code_of
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 is no reason to fail
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the last line of defence

@@ -14,6 +14,9 @@ def exit_code_of(error: Exception) -> Exit:
     if _is_of_the_store(error):
         print(f"the store failed: {_first_line(error)}. See its disk, its rights and its server", file=sys.stderr)  # noqa: T201
         return Exit.REMOTE
+    if isinstance(error, OSError):
+        print(f"hub: {error.strerror or type(error).__name__}", file=sys.stderr)  # noqa: T201
+        return Exit.SOME_FAILED
     if not isinstance(error, HubError):
         traceback.print_exc()
         print("hub: this is a fault in the hub, not yours; please report the lines above", file=sys.stderr)  # noqa: T201

@@ -13,7 +13,7 @@ from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_st
 
 app = typer.Typer(help="Surveys that were sent, wait, or need you.", no_args_is_help=True)
 
-Ids = Annotated[list[int], typer.Argument(help="Numbers from `hub invitations list`.")]
+Ids = Annotated[list[int], typer.Argument(min=1, max=2**63 - 1, help="Numbers from `hub invitations list`.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before doing it.")]
 
 

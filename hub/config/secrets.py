@@ -14,6 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 
 from hub.config.locate import KeyPath
+from hub.redact import SHORTEST_SECRET
 
 Report = Callable[[KeyPath, str], None]
 """Takes the place of a problem and its text."""
@@ -54,7 +55,9 @@ class Secrets:
     def scrub(self, text: str) -> str:
         """The text without any secret that was found so far."""
         for secret in self.found:
-            text = text.replace(secret.value.get_secret_value(), "***")
+            value = secret.value.get_secret_value()
+            if len(value) >= SHORTEST_SECRET:  # masking a single letter would leave no message
+                text = text.replace(value, "***")
         return text
 
     def fill(self, annotation: Any, value: Any, path: KeyPath) -> Any:

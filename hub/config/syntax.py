@@ -9,7 +9,11 @@ from typing import Any
 
 from hub.config.messages import ConfigProblems, Problem, sentence
 
-_OTHER_FILE = "Write a first one with: hub init. Or name another with --config FILE or the variable HUB_CONFIG."
+_OTHER_FILE = (
+    "Start from the example in the README or from the hub.toml of the source checkout, "
+    "or name another file with --config FILE or the variable HUB_CONFIG."
+)
+_RIGHTS = "Give the user that runs the hub the right to read it."
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _TEXTS = {
     "Cannot overwrite a value": "this setting is written twice",
@@ -37,7 +41,7 @@ def read_text(path: Path, *, next_step: str = _OTHER_FILE) -> str:
         raise ConfigProblems(path, [Problem(None, "", "there is no such file.")], next_step=next_step) from None
     except OSError as error:
         problem = Problem(None, "", f"cannot be read: {error.strerror}.")
-        raise ConfigProblems(path, [problem], next_step=next_step) from None
+        raise ConfigProblems(path, [problem], next_step=_RIGHTS) from None
     except ValueError:
         problem = Problem(None, "", "no file can have this name.")
         raise ConfigProblems(path, [problem], next_step=next_step) from None

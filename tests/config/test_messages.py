@@ -258,7 +258,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load(tmp_path / "none.toml", registry=REGISTRY)
     assert str(caught.value) == (
         f"{tmp_path}/none.toml: there is no such file.\n"
-        "1 problem. Write a first one with: hub init. Or name another with --config FILE or the variable HUB_CONFIG."
+        "1 problem. Start from the example in the README or from the hub.toml of the source checkout, "
+        "or name another file with --config FILE or the variable HUB_CONFIG."
     )
 
 

@@ -72,7 +72,7 @@ class ImapSettings(PluginConfig):
 class EmailSourceConfig(ImapSettings):
     """A shared mailbox whose threads are the tickets."""
 
-    inbox: str = "INBOX"
+    inbox: str = Field(default="INBOX", min_length=1)
     """Folder that customers' mail arrives in."""
     closed_folder: str = "Closed"
     """A thread is closed when one of its mails is moved here; "" when the desk does not do that."""
@@ -120,9 +120,16 @@ class EmailSourceConfig(ImapSettings):
             raise ValueError("give 'closed_folder' or 'closed_keyword'; otherwise no ticket is ever closed")
         if not self.desk_identities:
             raise ValueError("give 'desk_addresses': without them nobody can tell agents from customers")
+        self._require_different_folders()
+        return self
+
+    def _require_different_folders(self) -> None:
         if self.results_folder.upper() == self.inbox.upper():
             raise ValueError("'results_folder' must not be the inbox: each result would look like a new ticket")
-        return self
+        if self.closed_folder.upper() == self.inbox.upper():
+            raise ValueError("'closed_folder' must not be the inbox: customers would be asked when they write in")
+        if self.closed_folder and self.closed_folder in (self.sent_folder, self.results_folder):
+            raise ValueError("'closed_folder' must be a folder of its own: what lies there counts as closed")
 
     @property
     def desk_identities(self) -> tuple[str, ...]:

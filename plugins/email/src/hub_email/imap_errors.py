@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import re
+import socket
 import ssl
 
 from imapclient.exceptions import LoginError
@@ -40,8 +41,23 @@ def translate(error: Exception, *, host: str, what: str, effect: bool = False) -
     # What is neither of the two comes from the library's parser.
     lost = isinstance(error, OSError | imaplib.IMAP4.abort) and "unexpected response" not in str(error)
     kind = OutcomeUnknown if effect else Unavailable if lost else Unexpected
-    failed = "the connection failed" if lost else "the answer cannot be read"
-    return kind(f"{host}: {failed} during {what} ({type(error).__name__})")
+    if isinstance(error, OSError):
+        return kind(f"{host}: {_network(error)} (during {what})")
+    failed = "the connection was lost" if lost else "the answer cannot be read"
+    return kind(f"{host}: {failed} during {what}")
+
+
+def _network(error: OSError) -> str:
+    """A failed connection in words an admin can act on."""
+    if isinstance(error, socket.gaierror):
+        return "no such host name; correct 'host'"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens on that port; correct 'host' or 'port'"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS on that port; correct 'port' or 'security'"
+    if isinstance(error, TimeoutError):
+        return "no answer in time; see that the host can be reached, or raise 'timeout'"
+    return "the connection was lost"
 
 
 def _refusal(error: Exception, host: str, what: str) -> RemoteError:
