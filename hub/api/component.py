@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from hub.api.errors import NotSupported
+
 if TYPE_CHECKING:
     import httpx
 
@@ -163,7 +165,7 @@ class Component(ABC, Generic[ConfigT]):
 
         The hub cancels it when the polling interval has passed; it must leave its connection usable or closed.
         """
-        raise NotImplementedError
+        raise NotSupported("wait")
 
     async def close(self) -> None:
         """Give back connections. Called once, when the component is stopped or rebuilt."""

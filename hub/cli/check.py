@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, open_store, print_json
+from hub.cli.options import AsJson, ConfigFile, load_config, print_json
 
 if TYPE_CHECKING:
     from hub.api.component import CheckResult
@@ -54,12 +54,15 @@ async def _check_all(config: HubConfig) -> dict[str, list[CheckResult]]:
 async def _check_store(config: HubConfig) -> list[CheckResult]:
     from hub.api.component import CheckResult
     from hub.api.errors import HubError
+    from hub.store.engine import Store
+    from hub.store.migrate import HEAD
 
     try:
-        async with open_store(config):
-            return [CheckResult("the store opens and is up to date", ok=True)]
+        revision = await Store.revision(config.hub.store)
     except HubError as error:
-        return [CheckResult("the store opens and is up to date", ok=False, detail=str(error))]
+        return [CheckResult("the store", ok=False, detail=str(error))]
+    upgraded = f"the next start brings it from {revision or 'nothing'} to {HEAD}"
+    return [CheckResult("the store", ok=True, detail=f"at revision {HEAD}" if revision == HEAD else upgraded)]
 
 
 async def _check_one(workshop: Workshop, config: ComponentConfig, public_url: str) -> list[CheckResult]:

@@ -97,7 +97,9 @@ def _invitation_lines(invitation: Mapping[Any, Any]) -> list[Line]:
         tries = f", at attempt {invitation['attempts']}" if invitation["attempts"] > 1 else ""
         lines.append(Line(invitation["sent_at"], f"the survey left over {invitation['gateway']}{tries}"))
     if invitation["delivered_at"]:
-        lines.append(Line(invitation["delivered_at"], "the survey arrived"))
+        # gateways report in whole seconds, or by a clock of their own
+        arrived_at = max(invitation["delivered_at"], invitation["sent_at"] or invitation["delivered_at"])
+        lines.append(Line(arrived_at, "the survey arrived"))
     return lines
 
 

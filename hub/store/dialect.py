@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +34,20 @@ def create_engine(url: str) -> AsyncEngine:
         raise ConfigError("hub.store: write sqlite:///FILE or postgresql://USER@HOST/DATABASE")
     parsed = parsed.set(drivername=driver)
     return _sqlite_engine(parsed) if driver.startswith("sqlite") else _postgresql_engine(parsed)
+
+
+def exists(url: str) -> bool:
+    """Whether there is something to open: an SQLite file is made by the first one who opens it.
+
+    :raises ConfigError: it could not be made.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or Path(str(parsed.database)).exists():
+        return True
+    folder = Path(str(parsed.database)).parent
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"hub.store: {folder} does not exist or is not writable; make it, or name another place")
+    return False
 
 
 def _postgresql_engine(url: URL) -> AsyncEngine:

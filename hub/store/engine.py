@@ -45,6 +45,23 @@ class Store:
             raise
         return store
 
+    @staticmethod
+    async def revision(url: str) -> str | None:
+        """The revision of a store, without changing anything; None when there are no tables yet.
+
+        :raises ConfigError: it cannot be opened, or not made where it should be.
+        """
+        if not dialect.exists(url):
+            return None
+        engine = dialect.create_engine(url)
+        try:
+            async with dialect.reading(engine).connect() as connection:
+                return await connection.run_sync(migrate.current)
+        except (SQLAlchemyError, OSError) as error:
+            raise ConfigError(f"hub.store: cannot open the store: {_cause(error)}") from None
+        finally:
+            await engine.dispose()
+
     @property
     def is_embedded(self) -> bool:
         """Whether the store is a file that only this machine uses."""

@@ -79,6 +79,7 @@ def test_why_an_unknown_ticket_says_what_to_look_at(hub: RunningHub) -> None:
 
 def test_check_calls_every_component_and_fails_when_one_does(hub: RunningHub) -> None:
     assert hub.json("check")["ok"]
+    assert not (hub.folder / "hub.db").exists(), "a check changes nothing"
     hub.config.write_text(
         hub.config.read_text().replace(
             f'[sources.desk]\nplugin = "files"\ninterval = "1s"\nfolder = "{hub.folder}"',
