@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from hub.config.schema import schema
-from hub.registry import Registry
+from hub.registry import FIRST_PARTY, Registry
 from tests.config.plugins import REGISTRY
 
 SCHEMA = schema(REGISTRY)
@@ -67,3 +69,9 @@ def test_there_is_no_null_in_it_because_toml_has_none() -> None:
 
 def test_without_plugins_of_a_kind_no_table_fits() -> None:
     assert schema(Registry([]))["properties"]["sinks"]["additionalProperties"] is False
+
+
+def test_the_schema_in_the_repository_is_that_of_the_plugins_in_the_repository() -> None:
+    """Rewrite it with: hub config schema > hub.schema.json"""
+    kept = json.loads((Path(__file__).parents[2] / "hub.schema.json").read_text("utf-8"))
+    assert kept == schema(Registry.load(FIRST_PARTY))
