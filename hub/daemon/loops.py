@@ -11,7 +11,7 @@ from random import Random
 
 import structlog
 
-from hub.api.component import Capability, Clock, Log
+from hub.api.component import Capability, Clock
 from hub.daemon import steps
 from hub.daemon.bell import Bell
 from hub.daemon.components import Instance
@@ -57,12 +57,6 @@ class Engine:
     bells: Bells = field(default_factory=Bells)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @property
-    def log(self) -> Log:
-        """The hub's own log."""
-        log: Log = structlog.get_logger()
-        return log
-
     def health(self, loop_id: str) -> Health:
         """The health of one loop."""
         return Health(self.store, loop_id, self.clock, self.random)
@@ -103,31 +97,34 @@ async def _pause(stopping: asyncio.Event, pause: timedelta) -> None:
             await stopping.wait()
 
 
-async def _until_news(engine: Engine, instance: Instance) -> None:
+async def _until_news(instance: Instance) -> None:
     """Wait for the polling interval, for the component to say that there is news, or for the hub to stop.
 
     A component that cannot wait, or that always sees news, is looked at no more often than once in a while.
     """
     async with asyncio.TaskGroup() as group:
         stop = group.create_task(instance.stopping.wait())
-        news = group.create_task(_news(engine, instance))
+        news = group.create_task(_news(instance))
         await asyncio.wait({stop, news}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         news.cancel()
 
 
-async def _news(engine: Engine, instance: Instance) -> None:
+async def _news(instance: Instance) -> None:
     interval = instance.config.interval.total_seconds()
     started = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(interval):
+        async with asyncio.timeout(interval) as limit:
             if not instance.can(Capability.WAIT):
                 await asyncio.Event().wait()
             await instance.component.wait()
-    except TimeoutError:
-        return
-    except Exception as error:  # noqa: BLE001 - polling goes on, and tells what is wrong
-        engine.log.debug("component.cannot_wait", component=instance.id, error=type(error).__name__)
+    except (Exception, asyncio.CancelledError) as error:
+        if limit.expired():
+            return
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        # polling goes on, and tells what is wrong
+        structlog.get_logger(component=instance.id).debug("component.cannot_wait", error=type(error).__name__)
         await asyncio.sleep(max(0, started + interval - asyncio.get_running_loop().time()))
     await asyncio.sleep(max(0, started + _LEAST_BETWEEN_LOOKS_S - asyncio.get_running_loop().time()))
 
@@ -141,7 +138,7 @@ async def pull(engine: Engine, instance: Instance) -> None:
                 engine.bells.journey.ring()
         return 0
 
-    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(engine, instance))
+    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
 
 
 async def collect(engine: Engine, instance: Instance) -> None:
@@ -152,7 +149,7 @@ async def collect(engine: Engine, instance: Instance) -> None:
             engine.bells.journey.ring()
         return 0
 
-    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(engine, instance))
+    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
 
 
 async def deliver(engine: Engine, instance: Instance, post: Post) -> None:

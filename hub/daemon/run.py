@@ -148,7 +148,7 @@ async def _stop(service: Service, signals: Signals) -> bool:
     aborted = aborting.done()
     aborting.cancel()
     if aborted:
-        await service.abort()
+        service.abort()
     await draining
     return aborted
 

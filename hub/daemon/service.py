@@ -26,7 +26,7 @@ from hub.daemon.leases import worker_name
 from hub.journey.deliver import SEND_LIMIT, Post
 from hub.journey.invite import withdraw_unreachable
 from hub.journey.policy import Plan
-from hub.journey.write_back import Target
+from hub.journey.write_back import PUT_LIMIT, Target
 from hub.store.engine import Store
 from hub.survey.render import render, version
 
@@ -95,8 +95,8 @@ def target_of(instance: Instance, clock: Clock) -> Target | None:
     return None
 
 
-_LONGEST_STEP = SEND_LIMIT + timedelta(seconds=40)
-"""How long a loop may take to finish when it is told to stop: a message under way, and storing its outcome."""
+_LONGEST_STEP = max(SEND_LIMIT, PUT_LIMIT) + timedelta(seconds=10)
+"""How long a loop may take to finish when it is told to stop."""
 _LONGEST_CLOSE = timedelta(seconds=10)
 
 
@@ -110,6 +110,7 @@ class Service:
         self._workshop = workshop
         self._clock = clock
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._changing = asyncio.Lock()
         self._log = structlog.get_logger()
         self.engine = loops.Engine(
             store, clock, chance, plan_of(config), lambda source: targets_of(self.config, source), {}
@@ -139,6 +140,11 @@ class Service:
         :raises ConfigError: the contacts file cannot be read; nothing was changed.
         """
         plan = plan_of(config)
+        async with self._changing:
+            if not self.engine.stopping.is_set():
+                await self._change_to(config, plan)
+
+    async def _change_to(self, config: HubConfig, plan: Plan) -> None:
         changes = diff(self.config, config)
         self.config, self.engine.plan = config, plan
         for id_ in changes.removed:
@@ -161,17 +167,16 @@ class Service:
         """Let every loop finish what it has begun, then close the components."""
         self.engine.stopping.set()
         self.engine.bells.journey.ring()
-        for id_, instance in self.engine.instances.items():
-            self._tell_to_stop(id_, instance)
-        await self._finish()
+        async with self._changing:
+            for id_, instance in self.engine.instances.items():
+                self._tell_to_stop(id_, instance)
+            await self._finish()
 
-    async def abort(self) -> None:
-        """Stop at once. What was under way is taken up when its lease ends."""
-        self.engine.stopping.set()
+    def abort(self) -> None:
+        """Do not wait for what is under way: it is taken up when its lease ends. `drain` then ends at once."""
         for tasks in self._tasks.values():
             for task in tasks:
                 task.cancel()
-        await self._finish()
 
     async def _build(self, config: ComponentConfig) -> Instance | None:
         """Create a component and let it receive; one that cannot be created is told in `hub status`."""
@@ -221,7 +226,8 @@ class Service:
         if instance is None:
             return
         self._tell_to_stop(id_, instance)
-        await self._end(self._tasks.pop(id_, []))
+        await self._end(self._tasks.get(id_, []))
+        self._tasks.pop(id_, None)
         await self._close(instance)
 
     def _tell_to_stop(self, id_: str, instance: Instance) -> None:

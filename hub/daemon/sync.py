@@ -159,7 +159,7 @@ async def _drain(this: _Pass, summary: Summary) -> None:
 
 async def _send(this: _Pass, instance: Instance, post: Any, summary: Summary) -> None:
     limit = instance.config.max_in_flight
-    while (batch := await steps.deliver(this.store, instance, post, this.plan, limit)).tried:
+    while (batch := await steps.deliver(this.store, instance, post, this.plan, limit)).looked_at:
         summary.sent += batch.sent
         this.progress(f"{instance.config.name}: {summary.sent} surveys sent")
 
@@ -179,7 +179,8 @@ async def _part(this: _Pass, summary: Summary, loop_id: str, work: Awaitable[Non
     except Exception as error:  # noqa: BLE001 - a plugin's bug
         summary.failed[loop_id] = f"the plugin failed with {type(error).__name__}; report it to its author"
     else:
-        await Health(this.store, loop_id, this.clock, Random()).worked()  # noqa: S311 - jitter, not secrets
+        if ":" not in loop_id:  # a pull or a collection proves that the component works; an empty queue does not
+            await Health(this.store, loop_id, this.clock, Random()).worked()  # noqa: S311 - jitter, not secrets
 
 
 @asynccontextmanager

@@ -167,6 +167,7 @@ async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now
     :param targets: the components that hear of an experience from a source, by the source's name.
     :returns: how many answers were looked at.
     """
+    rows: Sequence[Mapping[Any, Any]] = ()
     try:
         async with store.write() as connection:
             rows = await _new(connection, batch)
@@ -176,10 +177,12 @@ async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now
             fault_point("answer.before_process_commit")
     except (SQLAlchemyError, OSError):
         raise
-    except Exception as error:  # noqa: BLE001 - one answer that cannot be read must not hold up all others
+    except Exception as error:
+        if not rows:
+            raise
         if batch > 1:
             return sum([await process_new(store, targets, now, 1) for _ in range(batch)])
-        return await _set_aside(store, error)
+        return await _set_aside(store, rows[0]["id"], error)
     fault_point("answer.processed")
     return len(rows)
 
@@ -191,11 +194,10 @@ async def _new(connection: AsyncConnection, batch: int) -> Sequence[Mapping[Any,
     return found.mappings().all()
 
 
-async def _set_aside(store: Store, error: Exception) -> int:
+async def _set_aside(store: Store, answer_id: int, error: Exception) -> int:
+    values = {"state": AnswerState.UNMATCHED, "matched_by": f"nothing: {type(error).__name__} in the hub"}
     async with store.write() as connection:
-        (row,) = await _new(connection, 1)
-        values = {"state": AnswerState.UNMATCHED, "matched_by": f"nothing: {type(error).__name__} in the hub"}
-        await connection.execute(answers.update().where(answers.c.id == row["id"]).values(values))
+        await connection.execute(answers.update().where(answers.c.id == answer_id, _NEW).values(values))
     return 1
 
 

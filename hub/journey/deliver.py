@@ -57,6 +57,8 @@ class Post:
 class Batch:
     """What became of one batch."""
 
+    looked_at: int = 0
+    """Also those that were taken back or put off because the customer is not to be asked now."""
     tried: int = 0
     sent: int = 0
     refused: int = 0
@@ -82,10 +84,10 @@ async def count_due(store: Store, post: Post, limit: int) -> int:
 
 async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Batch:
     """Send up to `limit` invitations that are due on one gateway, at the same time."""
-    rows = await _claim(store, post, plan, limit)
+    looked_at, rows = await _claim(store, post, plan, limit)
     if rows:
         fault_point("deliver.claimed")
-    batch = Batch(tried=len(rows))
+    batch = Batch(looked_at=looked_at, tried=len(rows))
     # not a task group: when storing one outcome fails, the other sends must still end in their own way
     ended = await asyncio.gather(*(_deliver(store, post, row, batch) for row in rows), return_exceptions=True)
     for failure in ended:
@@ -94,7 +96,7 @@ async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Batch
     return batch
 
 
-async def _claim(store: Store, post: Post, plan: Plan, limit: int) -> list[Mapping[Any, Any]]:
+async def _claim(store: Store, post: Post, plan: Plan, limit: int) -> tuple[int, list[Mapping[Any, Any]]]:
     now = post.clock.now()
     async with store.write() as connection:
         found = await connection.execute(
@@ -105,9 +107,10 @@ async def _claim(store: Store, post: Post, plan: Plan, limit: int) -> list[Mappi
             .limit(limit)
             .with_for_update(skip_locked=True, of=invitations)
         )
-        rows = await _still_wanted(connection, found.mappings().all(), plan, now)
+        due = found.mappings().all()
+        rows = await _still_wanted(connection, due, plan, now)
         if not rows:
-            return []
+            return len(due), []
         await connection.execute(
             invitations.update()
             .where(invitations.c.id.in_([row["id"] for row in rows]))
@@ -120,7 +123,7 @@ async def _claim(store: Store, post: Post, plan: Plan, limit: int) -> list[Mappi
             )
         )
         fault_point("deliver.before_claim_commit")
-    return rows
+    return len(due), rows
 
 
 async def _still_wanted(

@@ -29,6 +29,7 @@ async def decide_new(store: Store, plan: Plan, now: datetime, batch: int = BATCH
 
     :returns: how many were decided; 0 means that none is left.
     """
+    rows: Sequence[Mapping[Any, Any]] = ()
     try:
         async with store.write() as connection:
             rows = await _undecided(connection, batch)
@@ -38,10 +39,12 @@ async def decide_new(store: Store, plan: Plan, now: datetime, batch: int = BATCH
             fault_point("invite.before_commit")
     except (SQLAlchemyError, OSError):
         raise
-    except Exception as error:  # noqa: BLE001 - one closure that cannot be judged must not hold up all others
+    except Exception as error:
+        if not rows:
+            raise
         if batch > 1:
             return sum([await decide_new(store, plan, now, 1) for _ in range(batch)])
-        return await _set_aside(store, now, error)
+        return await _set_aside(store, now, rows[0]["id"], error)
     fault_point("invite.decided")
     return len(rows)
 
@@ -57,12 +60,13 @@ async def _undecided(connection: AsyncConnection, batch: int) -> list[Mapping[An
     return list(found.mappings())
 
 
-async def _set_aside(store: Store, now: datetime, error: Exception) -> int:
+async def _set_aside(store: Store, now: datetime, closure_id: int, error: Exception) -> int:
     async with store.write() as connection:
-        (row,) = await _undecided(connection, 1)
-        await connection.execute(invitations.insert(), [_invitation(row["id"], Skip(Reason.FAULT), new_token(), now)])
-        await connection.execute(closures.update().where(closures.c.id == row["id"]).values(decided=True))
-        await note(connection, row["id"], now, f"the closure could not be judged: {type(error).__name__}")
+        this = closures.update().where(closures.c.id == closure_id, sa.text("NOT decided"))
+        if (await connection.execute(this.values(decided=True))).rowcount:
+            row = _invitation(closure_id, Skip(Reason.FAULT), new_token(), now)
+            await connection.execute(invitations.insert(), [row])
+            await note(connection, closure_id, now, f"the closure could not be judged: {type(error).__name__}")
     return 1
 
 
@@ -165,6 +169,12 @@ async def withdraw_reopened(connection: AsyncConnection, source: str, ticket_ids
     if not ticket_ids:
         return
     these = sa.and_(closures.c.source == source, closures.c.ticket_id.in_([indexable(id_) for id_ in ticket_ids]))
+    # undecided closures first: whoever decides on them right now is waited for, and what they decided is seen below
+    undecided = await connection.execute(
+        closures.update().where(these, sa.text("NOT decided")).values(decided=True).returning(closures.c.id)
+    )
+    if rows := [_invitation(row.id, Skip(Reason.REOPENED), new_token(), now) for row in undecided]:
+        await connection.execute(invitations.insert(), rows)
     found = await connection.execute(
         sa.select(invitations)
         .join(closures)
@@ -174,11 +184,6 @@ async def withdraw_reopened(connection: AsyncConnection, source: str, ticket_ids
     for row in found.mappings().all():
         await withdraw(connection, row, InvitationState.CANCELLED, Reason.REOPENED)
         await note(connection, row["closure_id"], now, "the ticket was opened again before the survey left")
-    undecided = await connection.execute(
-        closures.update().where(these, sa.text("NOT decided")).values(decided=True).returning(closures.c.id)
-    )
-    if rows := [_invitation(row.id, Skip(Reason.REOPENED), new_token(), now) for row in undecided]:
-        await connection.execute(invitations.insert(), rows)
 
 
 async def withdraw_unreachable(store: Store, gateways: Sequence[str], now: datetime) -> int:

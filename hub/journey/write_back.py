@@ -96,11 +96,18 @@ async def write_due(store: Store, target: Target, limit: int) -> int:
 async def _write_singly(store: Store, target: Target, rows: Sequence[Mapping[Any, Any]]) -> int:
     """One item that the target cannot take must not hold up the others."""
     failures: list[RemoteError] = []
-    for row in rows:
+    until = target.clock.now() + LEASE - PUT_LIMIT * 2  # the batch as a whole has had one PUT_LIMIT of the lease
+    for number, row in enumerate(rows):
+        if target.clock.now() > until:
+            await _put_off(store, target, rows[number:], Unavailable("the rest of the batch waits for its turn"))
+            break
         try:
             receipts = await _put(target, [row])
         except RemoteError as error:
             failures.append(error)
+            if not isinstance(error, Rejected | Unexpected):
+                await _put_off(store, target, rows[number:], error)
+                raise
             await _put_off(store, target, [row], error)
         else:
             await _store(store, target, [row], receipts)
@@ -110,10 +117,11 @@ async def _write_singly(store: Store, target: Target, rows: Sequence[Mapping[Any
 
 
 async def _put(target: Target, rows: Sequence[Mapping[Any, Any]]) -> Sequence[Receipt]:
-    items = [Experience.model_validate_json(row["record"]) for row in rows]
     try:
+        items = [Experience.model_validate_json(row["record"]) for row in rows]
         async with asyncio.timeout(PUT_LIMIT.total_seconds()):
             receipts = await target.put(items)
+        in_order = [receipt.key for receipt in receipts] == [item.id for item in items]
     except RemoteError:
         raise
     except TimeoutError:
@@ -124,7 +132,7 @@ async def _put(target: Target, rows: Sequence[Mapping[Any, Any]]) -> Sequence[Re
         raise Unexpected("the plugin was cancelled from inside") from None
     except Exception as error:
         raise Unexpected(f"the plugin failed with {type(error).__name__}") from error
-    if [receipt.key for receipt in receipts] != [item.id for item in items]:
+    if not in_order:
         raise Unexpected("the plugin did not return one receipt per experience, in order")
     return receipts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import httpx
@@ -40,6 +41,19 @@ def test_the_second_sigterm_stops_at_once_and_the_message_counts_as_unknown(tmp_
     hub.start()
     wait_until(lambda: hub.json("status")["unknown"] == {"worker_died": 1}, "the outcome is unknown")
     assert hub.stop() == 0
+
+
+def test_sigterm_during_a_reload_lets_a_message_finish(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path, answer="", slow_s=4)
+    hub.close_tickets(1)
+    hub.start()
+    wait_until(lambda: _is_sending(hub), "a message is being sent")
+    assert hub.process is not None
+    hub.write_config(answer="5")
+    hub.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)  # the reload waits for the gateway
+    assert hub.stop() == 0
+    assert hub.json("status")["invitations"] == {"sent": 1}
 
 
 def test_the_same_on_postgresql(tmp_path: Path, postgres_server: Postgres) -> None:

@@ -16,6 +16,7 @@ from hub import (
     DeliveryStatus,
     Experience,
     OutcomeUnknown,
+    RateLimited,
     Receipt,
     Rejected,
     Unavailable,
@@ -374,3 +375,31 @@ async def test_long_ids_and_senders_from_outside_lose_no_answer(world: World) ->
     await world.reply("5", id_="n" * 9000)
     await _finish(world)
     assert len(world.desk.written) == 1
+
+
+async def test_a_target_that_returns_nothing_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def write_back(_items: object) -> None:
+        return None
+
+    await _answered(world, 1)
+    monkeypatch.setattr(world.desk, "write_back", write_back)
+    with pytest.raises(Unexpected):
+        await world.write_back()
+    assert await _write_back_states(world) == [("pending", 1)]
+
+
+async def test_a_target_that_asks_for_a_pause_is_left_alone_with_the_rest_of_the_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    async def write_back(items: Sequence[Experience]) -> Sequence[Receipt]:
+        calls.append(len(items))
+        raise Rejected("one is bad") if len(items) > 1 else RateLimited("slow down")
+
+    await _answered(world, 5)
+    monkeypatch.setattr(world.desk, "write_back", write_back)
+    with pytest.raises(RateLimited):
+        await world.write_back()
+    assert calls == [5, 1]
+    assert {state for state, _ in await _write_back_states(world)} == {"pending"}

@@ -194,3 +194,25 @@ async def test_a_survey_for_a_gateway_that_was_taken_out_of_the_configuration_is
     await world.close(ticket(world.now))
     assert await withdraw_unreachable(world.store, ["mail"], world.now) == 1
     assert await world.states() == [("skipped", "no_gateway")]
+
+
+async def test_reopened_while_another_worker_decides_is_not_asked(world: World) -> None:
+    """On PostgreSQL two transactions meet; on SQLite the second one waits for the first."""
+    import asyncio
+
+    from hub import Cursor, Page
+    from hub.journey import intake, invite
+
+    if world.store.is_embedded:
+        pytest.skip("one writer at a time")
+    closed = ticket(world.now)
+    await intake.store_page(world.store, "desk", Page((closed,), Cursor("1")), world.now)
+    async with world.store.write() as connection:
+        await invite._decide(connection, await invite._undecided(connection, 10), world.plan, world.now)
+        reopened = asyncio.create_task(
+            intake.store_page(world.store, "desk", Page((), Cursor("2"), (closed.id,)), world.now)
+        )
+        await asyncio.sleep(0.3)
+        assert not reopened.done()
+    await reopened
+    assert await world.states() == [("cancelled", "reopened")]

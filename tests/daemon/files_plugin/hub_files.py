@@ -99,6 +99,9 @@ class FileDesk(Source[FilesConfig]):
 
 
 class FilePhones(Gateway[FilesConfig]):
+    async def close(self) -> None:
+        await asyncio.sleep(0.3)  # as a farewell to a server takes
+
     async def send(self, message: Message) -> Receipt:
         await asyncio.sleep(self.config.slow_s)
         append(self.config.folder / "sent.jsonl", {"key": message.key, "to": message.recipient, "text": message.text})
