@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _READ_ONLY = "hub_read_only"
 _MIGRATION_LOCK = 0x68756200  # any fixed number that other users of the database will not choose
 _BUSY_TIMEOUT_MS = 30_000
+_SWITCH_ATTEMPTS = 100
+_SWITCH_AGAIN_AFTER_S = 0.05
 
 Insert = sqlite.Insert | postgresql.Insert
 
@@ -66,21 +69,28 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
 
 
 def _require_usable(path: str) -> None:
-    """Open the file once by hand: the driver's thread does not outlive a failure cleanly."""
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA schema_version")
-    except sqlite3.Error as error:
-        raise ConfigError(
-            f"hub.store: cannot open {path}: {error}. See that its folder exists and is writable"
-        ) from None
+    """Open the file once by hand, where the driver's thread does not outlive a failure cleanly, and switch it to WAL.
+
+    The file remembers that. The switch is the one statement that does not wait for other processes by itself.
+    """
+    for attempt in range(_SWITCH_ATTEMPTS):
+        try:
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            if "locked" in str(error) and attempt + 1 < _SWITCH_ATTEMPTS:
+                time.sleep(_SWITCH_AGAIN_AFTER_S)  # at start, when nothing else runs yet
+                continue
+            hint = "See that its folder exists and is writable, and that it is a store of the hub"
+            raise ConfigError(f"hub.store: cannot open {path}: {error}. {hint}") from None
+        else:
+            return
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver would begin transactions late, and only for some statements
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged answer survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
