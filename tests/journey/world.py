@@ -174,6 +174,17 @@ class World:
     async def process(self) -> int:
         return await answer.process_new(self.store, lambda _source: ["sources.desk"], self.now)
 
+    async def asked(self) -> str:
+        """A ticket is closed and its customer asked; gives the survey's token."""
+        await self.close(ticket(self.now, agent="Anna", subject="Printer"))
+        await self.deliver()
+        return self.phones.messages[-1].key
+
+    async def finish(self) -> None:
+        """What came in is made a record and written back."""
+        await self.process()
+        await self.write_back()
+
     async def write_back(self) -> int:
         return await write_due(self.store, Target("sources.desk", self.desk.write_back, "test", self.clock), 50)
 

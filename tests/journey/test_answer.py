@@ -1,11 +1,9 @@
-"""From what a customer sends to what stands on the ticket."""
+"""From what a customer sends to the record that is made of it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -14,24 +12,11 @@ from hub import (
     Channel,
     Customer,
     DeliveryStatus,
-    Experience,
     OutcomeUnknown,
-    RateLimited,
-    Receipt,
-    Rejected,
-    Unavailable,
-    Unexpected,
 )
 from hub.journey import answer
-from hub.journey.write_back import LEASE
-from hub.store.tables import answers, closures, write_backs
+from hub.store.tables import answers
 from tests.journey.world import PHONE, World, plan, ticket
-
-
-async def _asked(world: World) -> str:
-    await world.close(ticket(world.now, agent="Anna", subject="Printer"))
-    await world.deliver()
-    return world.phones.messages[-1].key
 
 
 async def _answer_states(world: World) -> list[tuple[str, str | None]]:
@@ -40,15 +25,10 @@ async def _answer_states(world: World) -> list[tuple[str, str | None]]:
         return [(row.state, row.matched_by) for row in found]
 
 
-async def _finish(world: World) -> None:
-    await world.process()
-    await world.write_back()
-
-
 async def test_a_digit_comes_onto_the_ticket(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply("5 kiitos nopeasta avusta")
-    await _finish(world)
+    await world.finish()
     (record,) = world.desk.written
     assert (record.scores[0].value, record.comment) == (5, "kiitos nopeasta avusta")
     assert (record.ticket.agent, record.ticket.subject, record.channel) == ("Anna", "Printer", Channel.SMS)
@@ -57,27 +37,27 @@ async def test_a_digit_comes_onto_the_ticket(world: World) -> None:
 
 @pytest.mark.parametrize("sender", ["358401234567", "00358401234567", "0401234567", "+358 40 123 4567"])
 async def test_the_sender_s_number_is_known_in_every_spelling(world: World, sender: str) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply("4", sender)
-    await _finish(world)
+    await world.finish()
     assert len(world.desk.written) == 1
 
 
 async def test_the_same_sms_delivered_twice_is_one_answer(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply("4", id_="same")
-    await _finish(world)
+    await world.finish()
     await world.reply("4", id_="same")
-    await _finish(world)
+    await world.finish()
     assert len(world.desk.written) == 1
 
 
 async def test_a_second_message_adds_to_the_record_as_a_new_revision(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply("2")
-    await _finish(world)
+    await world.finish()
     await world.reply("jouduin odottamaan")
-    await _finish(world)
+    await world.finish()
     assert [(r.revision, r.scores[0].value, r.comment) for r in world.desk.written] == [
         (1, 2, None),
         (2, 2, "jouduin odottamaan"),
@@ -86,19 +66,19 @@ async def test_a_second_message_adds_to_the_record_as_a_new_revision(world: Worl
 
 
 async def test_a_revision_replaces_one_that_was_not_written_yet(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply("2")
     await world.process()
     await world.reply("3")
-    await _finish(world)
+    await world.finish()
     assert [(r.revision, r.scores[0].value) for r in world.desk.written] == [(2, 3)]
 
 
 async def test_an_answer_that_says_nothing_new_is_not_written_again(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     for _ in range(3):
         await world.reply("4")
-        await _finish(world)
+        await world.finish()
     assert len(world.desk.written) == 1
 
 
@@ -107,44 +87,44 @@ async def test_an_answer_proves_that_an_unknown_message_arrived(world: World) ->
     await world.close(ticket(world.now))
     await world.deliver()
     await world.reply("5")
-    await _finish(world)
+    await world.finish()
     assert await world.states() == [("delivered", None)]
     assert len(world.desk.written) == 1
 
 
 async def test_what_matches_nothing_is_kept(world: World) -> None:
     await world.reply("Missä mennään?", "+358509999999")
-    await _finish(world)
+    await world.finish()
     assert await _answer_states(world) == [("unmatched", None)]
 
 
 async def test_a_reply_without_a_token_after_the_survey_expired_is_kept_apart(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     world.pass_time(days=15)
     await world.reply("5")
-    await _finish(world)
+    await world.finish()
     assert await _answer_states(world) == [("unmatched", None)]
 
 
 async def test_a_token_from_another_address_is_used_and_marked(world: World) -> None:
-    token = await _asked(world)
+    token = await world.asked()
     await world.reply("5", "+358509999999", key=token)
-    await _finish(world)
+    await world.finish()
     assert await _answer_states(world) == [("used", "token, from another address")]
 
 
 async def test_automatic_mail_is_kept_and_not_counted(world: World) -> None:
-    token = await _asked(world)
+    token = await world.asked()
     await world.reply("5 I am away", key=token, automatic=True)
-    await _finish(world)
+    await world.finish()
     assert await _answer_states(world) == [("automatic", None)]
     assert world.desk.written == []
 
 
 async def test_stop_is_obeyed_and_is_no_answer(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply("LOPETA")
-    await _finish(world)
+    await world.finish()
     await world.close(ticket(world.now))
     assert (await world.states())[-1] == ("skipped", "opted_out")
     assert world.desk.written == []
@@ -162,84 +142,33 @@ async def test_stop_holds_for_a_survey_that_already_waits(world: World) -> None:
 
 
 async def test_the_page_s_answer_replaces_the_page_s_earlier_answer(world: World) -> None:
-    token = await _asked(world)
+    token = await world.asked()
     assert await answer.store_page_answer(world.store, token, 1, "slow", world.now)
-    await _finish(world)
+    await world.finish()
     assert await answer.store_page_answer(world.store, token, 4, "I was too hard", world.now)
-    await _finish(world)
+    await world.finish()
     assert [(r.scores[0].value, r.comment) for r in world.desk.written] == [(1, "slow"), (4, "I was too hard")]
 
 
 @pytest.mark.parametrize("token", ["", "a" * 20, "' OR 1=1 --"])
 async def test_a_guessed_token_stores_nothing(world: World, token: str) -> None:
-    await _asked(world)
+    await world.asked()
     assert not await answer.store_page_answer(world.store, token, 5, "", world.now)
     assert not await answer.opt_out(world.store, token, world.now)
 
 
 async def test_the_page_is_closed_when_the_survey_expired(world: World) -> None:
-    token = await _asked(world)
+    token = await world.asked()
     world.pass_time(days=15)
     assert not await answer.store_page_answer(world.store, token, 5, "", world.now)
 
 
 async def test_unsubscribing_by_token_stops_further_surveys(world: World) -> None:
-    token = await _asked(world)
+    token = await world.asked()
     assert await answer.opt_out(world.store, token, world.now)
     assert await answer.opt_out(world.store, token, world.now)
     await world.close(ticket(world.now))
     assert (await world.states())[-1] == ("skipped", "opted_out")
-
-
-async def _write_back_states(world: World) -> list[tuple[str, int]]:
-    async with world.store.read() as connection:
-        found = await connection.execute(sa.select(write_backs.c.state, write_backs.c.attempts))
-        return [(row.state, row.attempts) for row in found]
-
-
-async def test_a_write_back_that_failed_is_tried_again_until_it_works(world: World) -> None:
-    await _asked(world)
-    await world.reply("5")
-    await world.process()
-    world.desk.failures = [Unavailable("down")] * 3
-    for _ in range(3):
-        with pytest.raises(Unavailable):
-            await world.write_back()
-        world.pass_time(hours=1)
-    assert await world.write_back() == 1
-    assert await _write_back_states(world) == [("done", 4)]
-
-
-async def test_a_write_back_that_is_never_possible_is_recorded_and_blocks_nothing(world: World) -> None:
-    await _asked(world)
-    await world.reply("5")
-    await world.process()
-    world.desk.status = DeliveryStatus.REJECTED
-    await world.write_back()
-    assert await _write_back_states(world) == [("failed", 1)]
-
-
-async def test_a_rejected_batch_is_given_up_after_some_attempts(world: World) -> None:
-    await _asked(world)
-    await world.reply("5")
-    await world.process()
-    world.desk.failures = [Rejected("no")] * 40
-    for _ in range(12):
-        await world.write_back()
-        world.pass_time(hours=2)
-    assert await _write_back_states(world) == [("failed", 10)]
-
-
-async def test_a_write_back_of_a_worker_that_died_is_taken_over(world: World) -> None:
-    from hub.journey.write_back import Target, _claim
-
-    await _asked(world)
-    await world.reply("5")
-    await world.process()
-    assert await _claim(world.store, Target("sources.desk", world.desk.write_back, "dead", world.clock), 10)
-    assert await world.write_back() == 0
-    world.clock.advance(LEASE * 2)
-    assert await world.write_back() == 1
 
 
 async def test_replies_stored_by_many_webhooks_at_once_are_all_there(world: World) -> None:
@@ -248,94 +177,31 @@ async def test_replies_stored_by_many_webhooks_at_once_are_all_there(world: Worl
 
 
 async def test_the_address_is_not_in_the_record(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply("5 hyvä")
-    await _finish(world)
+    await world.finish()
     assert PHONE not in world.desk.written[0].model_dump_json()
 
 
 @pytest.mark.parametrize("words", ["5 a\0b", "5 a\ud83db"])
 async def test_characters_that_no_database_holds_do_not_lose_an_answer(world: World, words: str) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply(words)
-    await _finish(world)
+    await world.finish()
     assert world.desk.written[0].scores[0].value == 5
 
 
-async def _answered(world: World, count: int) -> list[str]:
-    """Several customers are asked and answer."""
-    numbers = [f"+35840100{n:04}" for n in range(count)]
-    await world.close(*(ticket(world.now, customer=Customer(phone=number)) for number in numbers))
-    await world.deliver()
-    for number in numbers:
-        await world.reply("5", number)
-    await world.process()
-    return numbers
-
-
-@pytest.mark.parametrize("error", [KeyError("a bug"), Rejected("no"), Unexpected("what?"), asyncio.CancelledError()])
-async def test_one_result_that_a_target_cannot_take_holds_up_no_other(
-    world: World, error: BaseException, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await _answered(world, 5)
-    good = world.desk.write_back
-
-    async def write_back(items: Sequence[Experience]) -> Sequence[Receipt]:
-        if any(item.ticket.key == bad for item in items):
-            raise error
-        return await good(items)
-
-    async with world.store.read() as connection:
-        bad = await connection.scalar(sa.select(sa.func.min(closures.c.ticket_key)))
-    monkeypatch.setattr(world.desk, "write_back", write_back)
-    await world.write_back()
-    assert len(world.desk.written) == 4
-    assert sorted(state for state, _ in await _write_back_states(world)) == ["done"] * 4 + ["pending"]
-
-
-async def test_a_target_that_hangs_is_given_up_for_now(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def hang(_items: object) -> None:
-        await asyncio.Event().wait()
-
-    await _answered(world, 1)
-    monkeypatch.setattr("hub.journey.write_back.PUT_LIMIT", timedelta(seconds=0.05))
-    monkeypatch.setattr(world.desk, "write_back", hang)
-    with pytest.raises(Unavailable, match="too long"):
-        await world.write_back()
-    assert await _write_back_states(world) == [("pending", 1)]
-
-
-async def test_the_ticket_never_ends_with_an_older_answer(world: World) -> None:
-    """A second answer comes while the first is being written, and writing the first fails."""
-    from hub.journey.write_back import Target, _claim, _put_off
-
-    await _asked(world)
-    await world.reply("2")
-    await world.process()
-    slow = Target("sources.desk", world.desk.write_back, "slow", world.clock)
-    rows = await _claim(world.store, slow, 10)
-    await world.reply("4")
-    await world.process()
-    assert await world.write_back() == 0, "the first one is still being written"
-    await _put_off(world.store, slow, rows, Unavailable("down"))
-    world.pass_time(hours=2)
-    await world.write_back()
-    await world.write_back()
-    assert [record.scores[0].value for record in world.desk.written] == [4]
-    assert sorted(state for state, _ in await _write_back_states(world)) == ["done", "superseded"]
-
-
 async def test_an_answer_counts_whatever_the_gateway_said_of_the_message(world: World) -> None:
-    token = await _asked(world)
+    token = await world.asked()
     await world.report(DeliveryStatus.FAILED, key=token, reason="EXPIRED")
     assert await answer.store_page_answer(world.store, token, 4, "", world.now)
     await world.reply("4 kiitos")
-    await _finish(world)
+    await world.finish()
     assert [record.comment for record in world.desk.written] == ["kiitos"]
 
 
 async def test_stop_in_a_forwarded_survey_stops_its_sender_only(world: World) -> None:
-    token = await _asked(world)
+    token = await world.asked()
     await world.reply("stop", "+358509999999", key=token)
     await world.process()
     await world.close(ticket(world.now), ticket(world.now, customer=Customer(phone="+358509999999")))
@@ -347,7 +213,7 @@ async def test_a_sender_is_the_same_person_in_any_spelling_of_the_address(world:
     await world.close(ticket(world.now, customer=Customer(email="Maija+x@Customer.example")))
     await world.deliver()
     await world.reply("5", "maija@CUSTOMER.EXAMPLE")
-    await _finish(world)
+    await world.finish()
     assert len(world.desk.written) == 1
 
 
@@ -361,7 +227,7 @@ async def test_one_answer_that_cannot_be_processed_holds_up_no_other(
             raise KeyError("a fault")
         return read(text)
 
-    await _asked(world)
+    await world.asked()
     monkeypatch.setattr("hub.journey.answer.read", fragile)
     await world.reply("bad")
     await world.reply("5")
@@ -370,36 +236,8 @@ async def test_one_answer_that_cannot_be_processed_holds_up_no_other(
 
 
 async def test_long_ids_and_senders_from_outside_lose_no_answer(world: World) -> None:
-    await _asked(world)
+    await world.asked()
     await world.reply("stop", "a" * 9000 + "@x.example", id_="m" * 9000)
     await world.reply("5", id_="n" * 9000)
-    await _finish(world)
+    await world.finish()
     assert len(world.desk.written) == 1
-
-
-async def test_a_target_that_returns_nothing_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def write_back(_items: object) -> None:
-        return None
-
-    await _answered(world, 1)
-    monkeypatch.setattr(world.desk, "write_back", write_back)
-    with pytest.raises(Unexpected):
-        await world.write_back()
-    assert await _write_back_states(world) == [("pending", 1)]
-
-
-async def test_a_target_that_asks_for_a_pause_is_left_alone_with_the_rest_of_the_batch(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-
-    async def write_back(items: Sequence[Experience]) -> Sequence[Receipt]:
-        calls.append(len(items))
-        raise Rejected("one is bad") if len(items) > 1 else RateLimited("slow down")
-
-    await _answered(world, 5)
-    monkeypatch.setattr(world.desk, "write_back", write_back)
-    with pytest.raises(RateLimited):
-        await world.write_back()
-    assert calls == [5, 1]
-    assert {state for state, _ in await _write_back_states(world)} == {"pending"}
