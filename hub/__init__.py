@@ -10,6 +10,7 @@ from hub.api.component import (
     Log,
     PluginConfig,
     RateLimit,
+    Vault,
     Webhook,
 )
 from hub.api.errors import (
@@ -27,6 +28,7 @@ from hub.api.errors import (
     WebhookRefused,
 )
 from hub.api.gateway import Gateway, GatewayType
+from hub.api.oauth import AccessTokens, Grant
 from hub.api.records import (
     Channel,
     Cursor,
@@ -34,6 +36,8 @@ from hub.api.records import (
     DeliveryReport,
     DeliveryStatus,
     Experience,
+    Fetched,
+    Hint,
     Inbound,
     Message,
     Page,
@@ -49,11 +53,12 @@ from hub.api.sink import Sink, SinkType
 from hub.api.source import Source, SourceType
 from hub.hookspecs import hookimpl
 
-API_VERSION = (1, 0)
+API_VERSION = (1, 1)
 """Major and minor version of the plugin API. A plugin states the one it was written for as `HUB_API`."""
 
 __all__ = [
     "API_VERSION",
+    "AccessTokens",
     "AuthFailed",
     "Capability",
     "Channel",
@@ -69,8 +74,11 @@ __all__ = [
     "Duration",
     "ExistingFile",
     "Experience",
+    "Fetched",
     "Gateway",
     "GatewayType",
+    "Grant",
+    "Hint",
     "HttpClient",
     "HubError",
     "Inbound",
@@ -98,6 +106,7 @@ __all__ = [
     "Unavailable",
     "Unexpected",
     "UtcDatetime",
+    "Vault",
     "Webhook",
     "WebhookRefused",
     "hookimpl",

@@ -33,8 +33,10 @@ class Capability(StrEnum):
     WRITE_BACK = "write_back"  # source: takes experiences back onto the ticket
     REWIND = "rewind"  # source: can start again from a given time
     WAIT = "wait"  # source or gateway: can tell at once that there is news (IMAP IDLE)
+    RECEIVE = "receive"  # source: hints that tickets changed come by webhook; gateway: replies and reports do
+    FETCH = "fetch"  # source: can read single tickets as they stand now
+    CENSUS = "census"  # source: can list the ids of what was closed since a given time; needs FETCH
     COLLECT = "collect"  # gateway: replies and reports are fetched by polling
-    RECEIVE = "receive"  # gateway: replies and reports come by webhook
     REPEATABLE = "repeatable"  # gateway: the same message may be sent again without reaching the customer twice
 
 
@@ -87,6 +89,7 @@ class HttpClient(Protocol):
         auth: tuple[str, str] | None = None,
         once: bool = False,
         accept: Collection[int] = (),
+        lanes: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request and return a response with a 2xx status, or one that `accept` names.
 
@@ -97,6 +100,9 @@ class HttpClient(Protocol):
         :param once: the request must not be carried out twice: it is repeated only when it certainly did not leave,
             and a lost answer raises `OutcomeUnknown`.
         :param accept: other statuses that the caller handles itself.
+        :param lanes: what a 429 pauses when its `RateLimit-Reason` header is a key here: only requests that name the
+            same lane. Any other 429 pauses everything that uses the same credential. Atlassian limits by endpoint and
+            by issue besides the account.
         :raises RemoteError: one of its subclasses, after the retries that make sense for it.
         """
         ...
@@ -111,6 +117,22 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long."""
+        ...
+
+
+class Vault(Protocol):
+    """Keeps what a system hands out and the hub must remember, such as a refresh token that each use replaces.
+
+    Values are encrypted with a key made of the component's secrets in hub.toml: the store alone does not show them, and
+    they are forgotten when one of these secrets changes.
+    """
+
+    async def load(self, name: str) -> str | None:
+        """The value last saved under this name by any process; None when there is none that can be read."""
+        ...
+
+    async def save(self, name: str, value: str) -> None:
+        """Keep a value; durable when this returns."""
         ...
 
 
@@ -139,6 +161,9 @@ class Context(Protocol):
     def clock(self) -> Clock: ...
     @property
     def random(self) -> random.Random: ...
+
+    @property
+    def vault(self) -> Vault: ...
 
     @property
     def hook_url(self) -> str:

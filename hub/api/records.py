@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, NewType
 
@@ -82,8 +82,13 @@ class Ticket(_Record):
     service: str | None = None
     type: str | None = None
     channel: str | None = Field(default=None, description="How the contact came in: 'portal', 'phone', 'email'…")
+    organisation: str | None = Field(default=None, description="The customer's company, department or account.")
     opened_at: UtcDatetime | None = None
     first_response_at: UtcDatetime | None = None
+    time_to_resolve: timedelta | None = Field(
+        default=None, description="As the desk's own clock counts it, without pauses and closed hours."
+    )
+    reopen_count: int | None = Field(default=None, ge=0)
     fields: dict[str, str | tuple[str, ...]] = Field(
         default_factory=dict, description="Further fields that exclusions in hub.toml can name."
     )
@@ -97,6 +102,31 @@ class Page:
     cursor: Cursor
     reopened: tuple[str, ...] = ()
     """Ids of tickets that are open again or where the customer wrote again; surveys not yet sent are cancelled."""
+    warning: str | None = None
+    """What the operator should know although the pull works, such as rows that the account may not see. Shown by
+    `hub status` for a day. Never personal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a webhook said: these tickets may have changed."""
+
+    ticket_ids: tuple[str, ...]
+    """`Ticket.id`s. None when the request concerns no ticket, such as a test message."""
+    delivery_id: str | None = None
+    """The same for each repetition of one delivery, so that it is not followed twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Tickets as they stand now."""
+
+    tickets: tuple[Ticket, ...] = ()
+    """The closed ones, with the `closure_key` of their last closing."""
+    open: tuple[str, ...] = ()
+    """Ids of those that are not closed now."""
+    gone: tuple[str, ...] = ()
+    """Ids of those that are deleted or hidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +224,12 @@ class TicketSnapshot(_Record):
     team: str | None = None
     service: str | None = None
     type: str | None = None
+    organisation: str | None = None
+    opened_at: UtcDatetime | None = None
+    first_response_at: UtcDatetime | None = None
     closed_at: UtcDatetime
+    time_to_resolve: timedelta | None = None
+    reopen_count: int | None = None
 
 
 class Experience(_Record):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic
 
-from hub.api.component import Capability, Component, ConfigT, RateLimit
+from hub.api.component import Capability, Component, ConfigT, RateLimit, Webhook
 from hub.api.errors import NotSupported
-from hub.api.records import Cursor, Experience, Page, Receipt
+from hub.api.records import Cursor, Experience, Fetched, Hint, Page, Receipt
 
 
 class Source(Component[ConfigT]):
@@ -33,6 +33,36 @@ class Source(Component[ConfigT]):
         Needs `Capability.REWIND`. Tickets that the hub already knows may be among them.
         """
         raise NotSupported("rewind")
+
+    async def receive(self, request: Webhook) -> Hint:
+        """Read one webhook request that says that tickets may have changed. Needs `Capability.RECEIVE` and `FETCH`.
+
+        Verify first. What the request says of a ticket is not trusted: the hub stores the hint, answers 200, and then
+        calls `fetch`. A hint that is lost costs time only, for `pull` finds the ticket too.
+
+        :raises WebhookRefused: not authentic or not readable.
+        """
+        raise NotSupported("receive")
+
+    async def fetch(self, ticket_ids: Sequence[str]) -> Fetched:
+        """Read tickets as they stand now, at most 50. Needs `Capability.FETCH`. Must not change anything.
+
+        Called after hints, and right before surveys leave, so that nobody is asked about a ticket that was opened
+        again. Ask the system of record, not a search index that lags behind. Each id is in exactly one part of the
+        answer. Ids that the system does not know, or does not show, are `gone`; that is no error. `Ticket.id`s of a
+        source that offers this have 255 characters or less.
+
+        :raises RemoteError: nothing was read; the hub asks again later and lets the surveys wait.
+        """
+        raise NotSupported("fetch")
+
+    def census(self, since: datetime) -> AsyncIterator[Sequence[str]]:
+        """Yield the ids of all tickets that are closed now and were closed since then, in pages of any size.
+
+        Needs `Capability.CENSUS` and `FETCH`. Called every few hours: what `pull` missed is fetched, and surveys for
+        tickets that have vanished are withdrawn. An async generator.
+        """
+        raise NotSupported("census")
 
     async def write_back(self, items: Sequence[Experience]) -> Sequence[Receipt]:
         """Put experiences onto their tickets; one receipt per item, in order.

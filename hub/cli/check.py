@@ -38,9 +38,11 @@ async def _check_all(config: HubConfig) -> dict[str, list[CheckResult]]:
 
     from hub.clock import SystemClock
     from hub.daemon.components import Workshop
+    from hub.daemon.vault import LazyStore
     from hub.http import transport
 
-    workshop = Workshop(transport(), SystemClock(), Random())  # noqa: S311 - jitter, not secrets
+    store_for_vaults = LazyStore(config.hub.store)
+    workshop = Workshop(transport(), SystemClock(), Random(), store_for_vaults)  # noqa: S311 - jitter, not secrets
     enabled = [component for component in config.components().values() if component.enabled]
     try:
         store, *found = await asyncio.gather(
@@ -48,6 +50,7 @@ async def _check_all(config: HubConfig) -> dict[str, list[CheckResult]]:
         )
     finally:
         await workshop.close()
+        await store_for_vaults.close()
     return {"hub.store": store} | {component.id: results for component, results in zip(enabled, found, strict=True)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from hub.journey.story import Story
     from hub.store.components import ComponentState
 
+_WARNING_SHOWN = timedelta(days=1)
+
 
 def status(*, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show what the hub has done, what waits, and what fails and why. Works beside a running daemon."""
     config = load_config(config_file)
     overview, states = asyncio.run(_read(config))
     known = {"hub", *config.components()}  # what was taken out of hub.toml fails no more
-    states = {id_: state for id_, state in states.items() if id_.partition(":")[0] in known}
+    states = {id_: _timely(state) for id_, state in states.items() if id_.partition(":")[0] in known}
     if as_json:
         shown = {state.id: _component_json(state) for state in states.values()}
         print_json({**_overview_json(overview), "components": shown})
@@ -39,6 +42,17 @@ async def _read(config: Any) -> tuple[Overview, dict[str, ComponentState]]:
         return await overview(connection, SystemClock().now()), await components.get_all(connection)
 
 
+def _timely(state: ComponentState) -> ComponentState:
+    """Without a warning that is no news any more."""
+    from dataclasses import replace
+
+    from hub.clock import SystemClock
+
+    if state.warned_at is None or SystemClock().now() - state.warned_at <= _WARNING_SHOWN:
+        return state
+    return replace(state, warning=None, warned_at=None)
+
+
 def _overview_json(overview: Overview) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -53,6 +67,8 @@ def _component_json(state: ComponentState) -> dict[str, Any]:
         "failing_since": state.failing_since,
         "retry_at": state.retry_at,
         "last_ok_at": state.last_ok_at,
+        "warning": state.warning,
+        "warned_at": state.warned_at,
     }
 
 
@@ -80,7 +96,12 @@ def _component_lines(states: dict[str, ComponentState], zone: str) -> list[str]:
     if not states:
         return ["no component has run yet; start the hub with: hub run"]
     width = max(len(id_) for id_ in states)
-    return [f"{id_:<{width}}  {_health(state, zone)}" for id_, state in states.items()]
+    lines = []
+    for id_, state in states.items():
+        lines.append(f"{id_:<{width}}  {_health(state, zone)}")
+        if state.warning is not None:
+            lines.append(f"{'':<{width}}  warning of {local_time(state.warned_at, zone)}: {state.warning}")
+    return lines
 
 
 def _health(state: ComponentState, zone: str) -> str:

@@ -14,6 +14,7 @@ from hub.api.component import Capability, Clock, Component, Log
 from hub.api.errors import PluginError
 from hub.api.source import SourceType
 from hub.config.models import ComponentConfig, HubConfig
+from hub.daemon.vault import OpenStore, StoreVault
 from hub.http import LentClient, Limiter, Pauses
 
 
@@ -26,6 +27,7 @@ class LentContext:
     log: Log
     clock: Clock
     random: random.Random
+    vault: StoreVault
     hook_url: str
 
 
@@ -52,7 +54,10 @@ class Instance:
 class Workshop:
     """Builds components that share one transport and the pauses of their credentials."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, clock: Clock, chance: random.Random) -> None:
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, clock: Clock, chance: random.Random, open_store: OpenStore
+    ) -> None:
+        self._open_store = open_store
         self._transport = transport
         self._clock = clock
         self._random = chance
@@ -81,7 +86,8 @@ class Workshop:
             log=log,
             clock=self._clock,
             random=self._random,
-            hook_url=f"{public_url}/hooks/{config.name}",
+            vault=StoreVault(config, self._open_store, self._clock),
+            hook_url=f"{public_url}/{'push' if config.kind == 'sources' else 'hooks'}/{config.name}",
         )
         try:
             component = config.type.create(config.settings, context)

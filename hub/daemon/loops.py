@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import structlog
@@ -24,6 +25,8 @@ from hub.store.engine import Store
 _LEAST_BETWEEN_LOOKS_S = 0.5
 _LOOK_EVERY_S = 1.0
 """How often a loop looks without being woken: for what became due, and for the work of other processes."""
+_LOOK_FOR_HINTS_S = 5.0
+_LOOK_FOR_CENSUS = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -139,6 +142,34 @@ async def pull(engine: Engine, instance: Instance) -> None:
         return 0
 
     await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
+
+
+async def follow_hints(engine: Engine, instance: Instance) -> None:
+    """Read tickets that a source's webhooks named, as soon as they do."""
+    bell = engine.bells.of(f"{instance.id}:hints")
+
+    async def work(_health: Health) -> int | None:
+        followed = await steps.follow_hints(engine.store, instance, engine.clock)
+        if followed:
+            engine.bells.journey.ring()
+        return followed or None
+
+    await _supervise(engine, instance.stopping, f"{instance.id}:hints", work, lambda: bell.wait(_LOOK_FOR_HINTS_S))
+
+
+async def take_census(engine: Engine, instance: Instance) -> None:
+    """Every few hours, find what pulling has missed."""
+    log = structlog.get_logger(component=instance.id)
+
+    async def work(_health: Health) -> None:
+        found = await steps.take_census(engine.store, instance, engine.plan, engine.clock)
+        if found is not None:
+            tell = log.warning if found.missed else log.info
+            tell("census.taken", present=found.present, missed=found.missed, vanished=found.vanished)
+            engine.bells.journey.ring()
+
+    rest = partial(_pause, instance.stopping, _LOOK_FOR_CENSUS)
+    await _supervise(engine, instance.stopping, f"{instance.id}:census", work, rest)
 
 
 async def collect(engine: Engine, instance: Instance) -> None:

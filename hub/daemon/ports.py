@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from hub.api.component import Capability, Clock
 from hub.api.gateway import Gateway
-from hub.api.records import Inbound, Ticket
+from hub.api.records import Hint, Inbound, Ticket
+from hub.api.source import Source
 from hub.daemon.service import Service
-from hub.journey import answer
+from hub.journey import answer, hints
 from hub.store.engine import Store
 from hub.store.tables import InvitationState
 from hub.web.ports import InvitationView
@@ -76,6 +77,18 @@ class StorePorts:
         region = self._service.engine.plan.region
         await answer.store_inbound(self._store, gateway_name, inbound, region, self._clock.now())
         self._service.engine.bells.journey.ring()
+
+    def source(self, name: str) -> Source[Any] | None:
+        """The source whose webhooks arrive under this name."""
+        instance = self._service.engine.instances.get(f"sources.{name}")
+        if instance is None or not instance.can(Capability.RECEIVE):
+            return None
+        return instance.component if isinstance(instance.component, Source) else None
+
+    async def store_hint(self, source_name: str, hint: Hint) -> None:
+        """Store a hint; durable when this returns."""
+        await hints.store_hint(self._store, source_name, hint, self._clock.now())
+        self._service.engine.bells.of(f"sources.{source_name}:hints").ring()
 
     def ready(self) -> Mapping[str, str]:
         """Why the hub cannot serve yet; empty when it can. A failing source does not stop pages and webhooks."""

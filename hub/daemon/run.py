@@ -22,6 +22,7 @@ from hub.daemon.components import Workshop
 from hub.daemon.leases import end_leases_of_the_dead
 from hub.daemon.ports import StorePorts
 from hub.daemon.service import Service
+from hub.daemon.vault import already
 from hub.http import transport
 from hub.store.engine import Store
 from hub.web.app import create_app
@@ -78,7 +79,7 @@ async def run(config: HubConfig, load: Callable[[], HubConfig]) -> signal.Signal
         store = await Store.open(config.hub.store)
         try:
             await end_leases_of_the_dead(store, clock.now())
-            service = Service(config, store, Workshop(transport(), clock, chance), clock, chance)
+            service = Service(config, store, Workshop(transport(), clock, chance, already(store)), clock, chance)
             ports = StorePorts(service, store, clock)
             server = _Server(
                 uvicorn.Config(

@@ -23,9 +23,11 @@ from hub.config.models import ComponentConfig, HubConfig
 from hub.daemon import loops
 from hub.daemon.components import Instance, Workshop, targets_of
 from hub.daemon.leases import worker_name
+from hub.daemon.reading import Rereader
 from hub.journey.deliver import SEND_LIMIT, Post
 from hub.journey.invite import withdraw_unreachable
 from hub.journey.policy import Plan
+from hub.journey.reread import Reread
 from hub.journey.write_back import PUT_LIMIT, Target
 from hub.store.engine import Store
 from hub.survey.render import render, version
@@ -48,7 +50,7 @@ def plan_of(config: HubConfig) -> Plan:
     )
 
 
-def post_of(instance: Instance, config: Callable[[], HubConfig], clock: Clock) -> Post:
+def post_of(instance: Instance, config: Callable[[], HubConfig], clock: Clock, reread: Reread) -> Post:
     """A gateway, ready to send; `config` gives the configuration of the moment."""
     assert isinstance(instance.component, Gateway)
     return Post(
@@ -59,6 +61,7 @@ def post_of(instance: Instance, config: Callable[[], HubConfig], clock: Clock) -
         survey_version=version(),
         worker=worker_name(),
         clock=clock,
+        reread=reread,
     )
 
 
@@ -115,6 +118,7 @@ class Service:
         self.engine = loops.Engine(
             store, clock, chance, plan_of(config), lambda source: targets_of(self.config, source), {}
         )
+        self._reread = Rereader(self.engine.instances.get, self.engine.health)
 
     async def start(self) -> None:
         """Start the loops of all enabled components, and the journey."""
@@ -127,7 +131,7 @@ class Service:
     def posts(self) -> list[Post]:
         """All gateways at work."""
         return [
-            post_of(instance, lambda: self.config, self._clock)
+            post_of(instance, lambda: self.config, self._clock, self._reread)
             for instance in self.engine.instances.values()
             if isinstance(instance.component, Gateway)
         ]
@@ -197,8 +201,12 @@ class Service:
         running = []
         if isinstance(instance.component, Source):
             running.append(loops.pull(self.engine, instance))
+            if instance.can(Capability.RECEIVE) and instance.can(Capability.FETCH):
+                running.append(loops.follow_hints(self.engine, instance))
+            if instance.can(Capability.CENSUS) and instance.can(Capability.FETCH):
+                running.append(loops.take_census(self.engine, instance))
         if isinstance(instance.component, Gateway):
-            post = post_of(instance, lambda: self.config, self._clock)
+            post = post_of(instance, lambda: self.config, self._clock, self._reread)
             running.append(loops.deliver(self.engine, instance, post))
             if instance.can(Capability.COLLECT):
                 running.append(loops.collect(self.engine, instance))
@@ -232,7 +240,8 @@ class Service:
 
     def _tell_to_stop(self, id_: str, instance: Instance) -> None:
         instance.stopping.set()
-        self.engine.bells.of(id_).ring()
+        for bell in (id_, f"{id_}:hints"):
+            self.engine.bells.of(bell).ring()
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         """Wait for loops to finish their step; one that hangs is cancelled."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hub.api.component import Clock
@@ -11,9 +13,11 @@ from hub.api.gateway import Gateway
 from hub.api.records import Cursor, Inbound, Page
 from hub.api.source import Source
 from hub.daemon.components import Instance
-from hub.journey import answer, intake, invite, outcome, report
+from hub.daemon.reading import fetch
+from hub.journey import answer, census, hints, intake, invite, outcome, report
 from hub.journey import deliver as delivery
 from hub.journey import write_back as writing
+from hub.journey.census import Census
 from hub.journey.deliver import Batch, Post
 from hub.journey.pending import anything_to_do
 from hub.journey.policy import Plan
@@ -33,6 +37,33 @@ async def pull(store: Store, instance: Instance, clock: Clock, cursor: Cursor | 
     async for page in source.pull(cursor):
         _require(page, Page)
         yield await intake.store_page(store, instance.config.name, page, clock.now())
+
+
+async def follow_hints(store: Store, instance: Instance, clock: Clock) -> int:
+    """Read the tickets that webhooks named.
+
+    :returns: how many hints were followed; 0 means that none is open.
+    """
+    return await hints.follow(store, instance.config.name, partial(fetch, instance), clock.now())
+
+
+async def take_census(store: Store, instance: Instance, plan: Plan, clock: Clock) -> Census | None:
+    """Compare what a source has closed with what the hub knows, if the last time was long ago.
+
+    :returns: None when there was nothing to do.
+    """
+    source = instance.component
+    assert isinstance(source, Source)
+    now, id_ = clock.now(), f"{instance.id}:census"
+    last = await cursor_of(store, id_)
+    if last is not None and timedelta() <= now - datetime.fromisoformat(last) < census.EVERY:
+        return None
+    found = await census.take_census(
+        store, instance.config.name, source.census, partial(fetch, instance), max_age=plan.survey.max_age, now=now
+    )
+    if found is not None:
+        await store.commit(lambda connection: components.set_cursor(connection, id_, Cursor(now.isoformat())))
+    return found
 
 
 async def collect(store: Store, instance: Instance, region: str, clock: Clock) -> AsyncIterator[Inbound]:

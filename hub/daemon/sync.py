@@ -22,7 +22,9 @@ from hub.config.models import HubConfig
 from hub.daemon import steps
 from hub.daemon.components import Instance, Workshop, targets_of
 from hub.daemon.health import Health
+from hub.daemon.reading import Rereader
 from hub.daemon.service import plan_of, post_of, target_of
+from hub.daemon.vault import already
 from hub.http import transport
 from hub.journey.invite import load_contacts
 from hub.journey.policy import WORDS, Ask, Plan, decide, reach
@@ -63,6 +65,7 @@ class _Pass:
     instances: dict[str, Instance]
     clock: SystemClock
     progress: Progress
+    reread: Rereader
 
     def of(self, *names: str) -> list[Instance]:
         return [self.instances[f"sources.{name}"] for name in names if f"sources.{name}" in self.instances]
@@ -76,6 +79,8 @@ async def sync(
     async with _open(config, store, progress) as this:
         for instance in this.of(*sources):
             await _part(this, summary, instance.id, _pull(this, instance, since, summary))
+            if instance.can(Capability.RECEIVE) and instance.can(Capability.FETCH):
+                await _part(this, summary, f"{instance.id}:hints", _follow_hints(this, instance))
         await _drain(this, summary)
         for instance in this.instances.values():
             if isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT):
@@ -125,6 +130,11 @@ async def _pull(this: _Pass, instance: Instance, since: datetime | None, summary
         this.progress(f"{name}: {summary.pulled[name]} new closures")
 
 
+async def _follow_hints(this: _Pass, instance: Instance) -> None:
+    while await steps.follow_hints(this.store, instance, this.clock):
+        pass
+
+
 async def _cursor(this: _Pass, instance: Instance, since: datetime | None) -> Cursor | None:
     if since is None:
         return await steps.cursor_of(this.store, instance.id)
@@ -143,7 +153,7 @@ async def _collect(this: _Pass, instance: Instance, summary: Summary) -> None:
 async def _drain(this: _Pass, summary: Summary) -> None:
     """Carry everything that is due through the stages behind."""
     posts = {
-        instance.id: post_of(instance, lambda: this.config, this.clock)
+        instance.id: post_of(instance, lambda: this.config, this.clock, this.reread)
         for instance in this.instances.values()
         if isinstance(instance.component, Gateway)
     }
@@ -186,11 +196,12 @@ async def _part(this: _Pass, summary: Summary, loop_id: str, work: Awaitable[Non
 @asynccontextmanager
 async def _open(config: HubConfig, store: Store, progress: Progress) -> AsyncIterator[_Pass]:
     clock, chance = SystemClock(), Random()  # noqa: S311 - jitter, not secrets
-    workshop = Workshop(transport(), clock, chance)
+    workshop = Workshop(transport(), clock, chance, already(store))
     enabled = {id_: component for id_, component in config.components().items() if component.enabled}
     instances = {id_: workshop.build(component, config.web.public_url) for id_, component in enabled.items()}
     try:
-        yield _Pass(config, store, plan_of(config), instances, clock, progress)
+        reread = Rereader(instances.get, lambda loop_id: Health(store, loop_id, clock, chance))
+        yield _Pass(config, store, plan_of(config), instances, clock, progress, reread)
     finally:
         for instance in instances.values():
             await instance.component.close()

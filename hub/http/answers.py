@@ -138,16 +138,28 @@ def _what_happened(error: Exception) -> str:
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Read Retry-After: seconds, or a date, which counts from the answer's own Date so that clocks need not agree.
 
-    :returns: zero to `LONGEST_RETRY_AFTER`; None when the header is missing or unreadable.
+    Without it X-RateLimit-Reset is read, which is Unix seconds (ServiceNow) or an ISO 8601 time (Jira Cloud).
+
+    :returns: zero to `LONGEST_RETRY_AFTER`; None when no header is there and readable.
     """
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdecimal():
         return timedelta(seconds=min(int(value[:12]), LONGEST_RETRY_AFTER.total_seconds()))
-    until = _http_date(value)
+    until = _http_date(value) or _reset(headers.get("x-ratelimit-reset", "").strip())
     if until is None:
         return None
     since = _http_date(headers.get("date", "")) or now
     return max(timedelta(), min(until - since, LONGEST_RETRY_AFTER))
+
+
+def _reset(value: str) -> datetime | None:
+    try:
+        if value.isascii() and value.isdecimal():
+            return datetime.fromtimestamp(int(value[:12]), UTC)
+        moment = datetime.fromisoformat(value)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _http_date(value: str) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import random as random_module
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -95,6 +95,7 @@ class LentClient:
         auth: tuple[str, str] | None = None,
         once: bool = False,
         accept: Collection[int] = (),
+        lanes: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """See `hub.HttpClient.request`."""
         merged = httpx.Headers(_default_headers())
@@ -113,14 +114,14 @@ class LentClient:
         except httpx.InvalidURL:
             raise Unexpected("the address of a request is not a URL: check the base URL") from None
         _sign_in(request, auth)
-        key = self._pauses.key(request)
+        keys = _PauseKeys(self._pauses.key(request), lanes or {})
         loop = policy(once=once, clock=self._clock, random=self._random, log=self._log, component=self._name)
-        return await loop(self._attempt, request, key, once=once, accept=accept)
+        return await loop(self._attempt, request, keys, once=once, accept=accept)
 
     async def _attempt(
-        self, request: httpx.Request, key: PauseKey, *, once: bool, accept: Collection[int]
+        self, request: httpx.Request, keys: _PauseKeys, *, once: bool, accept: Collection[int]
     ) -> httpx.Response:
-        await self._turn(key, LONGEST_PAUSE_ONCE if once else None)
+        await self._turn(keys, LONGEST_PAUSE_ONCE if once else None)
         try:
             async with asyncio.timeout(self._total_seconds):
                 response = await self._transport.handle_async_request(request)
@@ -132,15 +133,16 @@ class LentClient:
         problem = answers.refusal(response, once=once, now=self._clock.now())
         if problem is None:
             return response
-        self._note_pause(key, problem)
+        self._note_pause(keys.meant_by(response), problem)
         raise problem
 
-    async def _turn(self, key: PauseKey, longest_pause: timedelta | None) -> None:
+    async def _turn(self, keys: _PauseKeys, longest_pause: timedelta | None) -> None:
         while True:
-            await self._pauses.wait(key, longest_pause)
+            for key in keys:
+                await self._pauses.wait(key, longest_pause)
             if self._limiter:
                 await self._limiter.acquire()
-            if not self._pauses.remaining(key):
+            if not any(self._pauses.remaining(key) for key in keys):
                 return  # otherwise a pause began meanwhile, and the slot is forfeited: old slots would leave in a burst
 
     def _note_pause(self, key: PauseKey, problem: RemoteError) -> None:
@@ -148,6 +150,21 @@ class LentClient:
             self._pauses.hold(key, problem.retry_after or PAUSE_WHEN_UNSTATED)
         elif isinstance(problem, Unavailable) and problem.retry_after:
             self._pauses.hold(key, problem.retry_after)
+
+
+class _PauseKeys:
+    """The pauses that one request keeps to: that of its credential, and those of its lanes."""
+
+    def __init__(self, everything: PauseKey, lanes: Mapping[str, str]) -> None:
+        self._everything = everything
+        self._lanes = {reason: (*everything[:4], lane) for reason, lane in lanes.items()}
+
+    def __iter__(self) -> Iterator[PauseKey]:
+        return iter((self._everything, *self._lanes.values()))
+
+    def meant_by(self, response: httpx.Response) -> PauseKey:
+        """What a refusal asks to pause."""
+        return self._lanes.get(response.headers.get("ratelimit-reason", ""), self._everything)
 
 
 def _sign_in(request: httpx.Request, auth: tuple[str, str] | None) -> None:

@@ -16,8 +16,10 @@ from hub.api.errors import RateLimited
 if TYPE_CHECKING:
     import httpx
 
-PauseKey = tuple[str, str, int | None, str]
-"""Scheme, host, port, and a keyed hash of the credential."""
+PauseKey = tuple[str, str, int | None, str, str]
+"""Scheme, host, port, a keyed hash of the credential, and a lane: a part of the service, "" for all of it."""
+
+_CREDENTIAL_HEADERS = ("authorization", "x-sn-apikey")
 
 
 class Pauses:
@@ -38,9 +40,9 @@ class Pauses:
 
     def key(self, request: httpx.Request) -> PauseKey:
         """What the service counts this request under. The credential cannot be read from it."""
-        credential = request.headers.get("authorization", "").encode()
+        credential = "\n".join(request.headers.get(name, "") for name in _CREDENTIAL_HEADERS).encode()
         digest = hashlib.blake2b(credential, key=self._salt, digest_size=16).hexdigest()
-        return request.url.scheme, request.url.host, request.url.port, digest
+        return request.url.scheme, request.url.host, request.url.port, digest, ""
 
     def hold(self, key: PauseKey, length: timedelta) -> None:
         """Let nothing leave under this key for that long. Never shortens a pause."""

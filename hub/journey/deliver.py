@@ -25,6 +25,7 @@ from hub.journey import outcome
 from hub.journey.addresses import identity
 from hub.journey.invite import withdraw
 from hub.journey.policy import Plan, Reason, after_quiet_hours, too_old
+from hub.journey.reread import Reread, still_closed
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, closures, contacts, invitations
 
@@ -51,6 +52,7 @@ class Post:
     survey_version: str
     worker: str
     clock: Clock
+    reread: Reread
 
 
 @dataclass(slots=True)
@@ -84,7 +86,8 @@ async def count_due(store: Store, post: Post, limit: int) -> int:
 
 async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Batch:
     """Send up to `limit` invitations that are due on one gateway, at the same time."""
-    looked_at, rows = await _claim(store, post, plan, limit)
+    looked_at, may_leave = await still_closed(store, post.name, post.reread, limit, post.clock.now())
+    rows = await _claim(store, post, plan, may_leave)
     if rows:
         fault_point("deliver.claimed")
     batch = Batch(looked_at=looked_at, tried=len(rows))
@@ -96,21 +99,22 @@ async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Batch
     return batch
 
 
-async def _claim(store: Store, post: Post, plan: Plan, limit: int) -> tuple[int, list[Mapping[Any, Any]]]:
+async def _claim(store: Store, post: Post, plan: Plan, may_leave: Sequence[int]) -> list[Mapping[Any, Any]]:
+    if not may_leave:
+        return []
     now = post.clock.now()
     async with store.write() as connection:
         found = await connection.execute(
             sa.select(invitations, closures.c.ticket, closures.c.ticket_key, closures.c.closed_at)
             .join(closures)
-            .where(_WAITING, invitations.c.gateway == post.name, invitations.c.due_at <= now)
+            .where(_WAITING, invitations.c.id.in_(may_leave), invitations.c.due_at <= now)
             .order_by(invitations.c.due_at)
-            .limit(limit)
             .with_for_update(skip_locked=True, of=invitations)
         )
         due = found.mappings().all()
         rows = await _still_wanted(connection, due, plan, now)
         if not rows:
-            return len(due), []
+            return []
         await connection.execute(
             invitations.update()
             .where(invitations.c.id.in_([row["id"] for row in rows]))
@@ -123,7 +127,7 @@ async def _claim(store: Store, post: Post, plan: Plan, limit: int) -> tuple[int,
             )
         )
         fault_point("deliver.before_claim_commit")
-    return len(due), rows
+    return rows
 
 
 async def _still_wanted(

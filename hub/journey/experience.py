@@ -76,7 +76,12 @@ def _snapshot(ticket: Ticket, source: str) -> TicketSnapshot:
         team=ticket.team,
         service=ticket.service,
         type=ticket.type,
+        organisation=ticket.organisation,
+        opened_at=ticket.opened_at,
+        first_response_at=ticket.first_response_at,
         closed_at=ticket.closed_at,
+        time_to_resolve=ticket.time_to_resolve,
+        reopen_count=ticket.reopen_count,
     )
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.api.records import Page, Ticket
+from hub.api.records import Fetched, Page, Ticket
 from hub.faults import fault_point
-from hub.journey.invite import withdraw_reopened
+from hub.journey.invite import withdraw_earlier, withdraw_gone, withdraw_reopened
 from hub.store import components
 from hub.store.dialect import insert
 from hub.store.engine import Store
@@ -28,12 +28,26 @@ async def store_page(store: Store, source: str, page: Page, now: datetime) -> in
         await withdraw_reopened(connection, source, page.reopened, now)
         for start in range(0, len(page.tickets), _CHUNK):
             new += await _insert_closures(connection, source, page.tickets[start : start + _CHUNK], now)
-        await components.set_cursor(connection, f"sources.{source}", page.cursor)
+        await components.pulled(connection, f"sources.{source}", page.cursor, page.warning, now)
         if new:
             fault_point("intake.before_commit")
     if new:
         fault_point("intake.stored")
     return new
+
+
+async def store_fetched(connection: AsyncConnection, source: str, fetched: Fetched, now: datetime) -> int:
+    """Store what a source said of single tickets: new closings, and what became of surveys that have not left.
+
+    Tickets that were closed before the source's first pull are left alone, as that pull leaves them.
+
+    :returns: how many closures were new.
+    """
+    first_at = (await components.get(connection, f"sources.{source}")).first_at
+    closed = [ticket for ticket in fetched.tickets if first_at is not None and ticket.closed_at >= first_at]
+    await withdraw_reopened(connection, source, fetched.open, now)
+    await withdraw_gone(connection, source, fetched.gone, now)
+    return await _insert_closures(connection, source, closed, now) if closed else 0
 
 
 async def _insert_closures(connection: AsyncConnection, source: str, tickets: Sequence[Ticket], now: datetime) -> int:
@@ -50,5 +64,12 @@ async def _insert_closures(connection: AsyncConnection, source: str, tickets: Se
         }
         for ticket in tickets
     ]
-    statement = insert(connection, closures).values(rows).on_conflict_do_nothing().returning(closures.c.id)
-    return len((await connection.execute(statement)).all())
+    statement = (
+        insert(connection, closures)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .returning(closures.c.id, closures.c.ticket_id)
+    )
+    new = {row.id: row.ticket_id for row in await connection.execute(statement)}
+    await withdraw_earlier(connection, source, new, now)
+    return len(new)

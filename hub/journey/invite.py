@@ -166,14 +166,54 @@ async def release_contact(connection: AsyncConnection, closure_id: int) -> None:
 
 async def withdraw_reopened(connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime) -> None:
     """Cancel surveys that have not left for tickets that are open again, also those not decided on yet."""
-    if not ticket_ids:
-        return
-    these = sa.and_(closures.c.source == source, closures.c.ticket_id.in_([indexable(id_) for id_ in ticket_ids]))
+    if ticket_ids:
+        these = closures.c.ticket_id.in_([indexable(id_) for id_ in ticket_ids])
+        what = "the ticket was opened again before the survey left"
+        await _withdraw(connection, sa.and_(closures.c.source == source, these), Reason.REOPENED, what, now)
+
+
+async def withdraw_gone(connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime) -> None:
+    """Cancel surveys that have not left for tickets that are deleted or hidden."""
+    if ticket_ids:
+        these = closures.c.ticket_id.in_([indexable(id_) for id_ in ticket_ids])
+        what = "the ticket was gone before the survey left"
+        await _withdraw(connection, sa.and_(closures.c.source == source, these), Reason.GONE, what, now)
+
+
+async def withdraw_earlier(
+    connection: AsyncConnection, source: str, closed_anew: Mapping[int, str], now: datetime
+) -> None:
+    """Cancel surveys of earlier closings that have not left.
+
+    :param closed_anew: ids of new closures with their ticket's id.
+    """
+    if closed_anew:
+        earlier = sa.select(closures.c.id).where(
+            closures.c.source == source,
+            closures.c.ticket_id.in_(closed_anew.values()),
+            closures.c.id.not_in(closed_anew),
+        )
+        await withdraw_closures(connection, source, list((await connection.execute(earlier)).scalars()), now)
+
+
+async def withdraw_closures(
+    connection: AsyncConnection, source: str, closure_ids: Sequence[int], now: datetime
+) -> None:
+    """Cancel surveys of these closings that have not left: their tickets were closed anew since."""
+    if closure_ids:
+        these = sa.and_(closures.c.source == source, closures.c.id.in_(closure_ids))
+        what = "the ticket was opened and closed again before the survey left"
+        await _withdraw(connection, these, Reason.REOPENED, what, now)
+
+
+async def _withdraw(
+    connection: AsyncConnection, these: sa.ColumnElement[bool], reason: Reason, what: str, now: datetime
+) -> None:
     # undecided closures first: whoever decides on them right now is waited for, and what they decided is seen below
     undecided = await connection.execute(
         closures.update().where(these, sa.text("NOT decided")).values(decided=True).returning(closures.c.id)
     )
-    if rows := [_invitation(row.id, Skip(Reason.REOPENED), new_token(), now) for row in undecided]:
+    if rows := [_invitation(row.id, Skip(reason), new_token(), now) for row in undecided]:
         await connection.execute(invitations.insert(), rows)
     found = await connection.execute(
         sa.select(invitations)
@@ -182,8 +222,8 @@ async def withdraw_reopened(connection: AsyncConnection, source: str, ticket_ids
         .with_for_update(of=invitations)
     )
     for row in found.mappings().all():
-        await withdraw(connection, row, InvitationState.CANCELLED, Reason.REOPENED)
-        await note(connection, row["closure_id"], now, "the ticket was opened again before the survey left")
+        await withdraw(connection, row, InvitationState.CANCELLED, reason)
+        await note(connection, row["closure_id"], now, what)
 
 
 async def withdraw_unreachable(store: Store, gateways: Sequence[str], now: datetime) -> int:

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     UNUSABLE_ADDRESS = "unusable_address"
     ASKED_RECENTLY = "asked_recently"
     REOPENED = "reopened"
+    GONE = "gone"
     OPERATOR = "operator"
     FAULT = "fault"
 
@@ -41,6 +42,7 @@ WORDS: Mapping[str, str] = {
     Reason.UNUSABLE_ADDRESS: "the customer's address was reported dead",
     Reason.ASKED_RECENTLY: "the customer was asked within survey.contact_interval",
     Reason.REOPENED: "the ticket was reopened, or the customer wrote again, before the survey left",
+    Reason.GONE: "the ticket was deleted, or the hub's account may not see it any more, before the survey left",
     Reason.OPERATOR: "an operator took the survey back before it left",
     Reason.FAULT: "the hub could not judge this closure; please report it",
 }

@@ -26,6 +26,10 @@ class ComponentState:
     failing_since: datetime | None = None
     retry_at: datetime | None = None
     last_ok_at: datetime | None = None
+    first_at: datetime | None = None
+    """When a source's first page was stored."""
+    warning: str | None = None
+    warned_at: datetime | None = None
 
 
 async def get(connection: AsyncConnection, component_id: str) -> ComponentState:
@@ -44,6 +48,19 @@ async def get_all(connection: AsyncConnection) -> dict[str, ComponentState]:
 async def set_cursor(connection: AsyncConnection, component_id: str, cursor: Cursor | None) -> None:
     """Remember where the next pull or collection begins; None forgets it."""
     await _put(connection, component_id, cursor=cursor)
+
+
+async def pulled(
+    connection: AsyncConnection, component_id: str, cursor: Cursor, warning: str | None, now: datetime
+) -> None:
+    """Remember where the next pull of a source begins, and what its operator should know."""
+    warned = {"warning": warning, "warned_at": now} if warning else {}
+    values = {"cursor": cursor, **warned}
+    statement = insert(connection, components).values(id=component_id, failures=0, first_at=now, **values)
+    first_at = sa.func.coalesce(components.c.first_at, statement.excluded.first_at)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["id"], set_={**values, "first_at": first_at})
+    )
 
 
 async def worked(connection: AsyncConnection, component_id: str, now: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from hub.api.errors import ConfigError
 from hub.store import dialect
 
-HEAD = "0001"
+HEAD = "0002"
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 

@@ -239,6 +239,33 @@ components = sa.Table(
     _when("failing_since"),
     _when("retry_at"),
     _when("last_ok_at"),
+    _when("first_at"),  # a source: when its first page was stored; nothing closed before it is surveyed on a hint
+    sa.Column("warning", Text),  # what the operator should know although it works
+    _when("warned_at"),
+)
+
+hints = sa.Table(
+    "hints",
+    metadata,
+    _id(),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("delivery_id", Text, nullable=False),
+    sa.Column("ticket_id", Text, nullable=False),
+    _when("received_at", nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("followed", sa.Boolean, nullable=False, default=False),
+    sa.UniqueConstraint("source", "delivery_id", "ticket_id"),
+    _partial("ix_hints_open", "source", "id", where="NOT followed"),
+    sa.Index("ix_hints_received_at", "received_at"),
+)
+
+vault = sa.Table(
+    "vault",
+    metadata,
+    sa.Column("component", Text, primary_key=True),
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("value", Text, nullable=False),  # encrypted
+    _when("saved_at", nullable=False),
 )
 
 events = sa.Table(

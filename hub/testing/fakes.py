@@ -12,7 +12,7 @@ from hub.testing.clock import FakeClock
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["FakeClock", "FakeContext", "FakeLog", "LogEntry"]
+__all__ = ["FakeClock", "FakeContext", "FakeLog", "FakeVault", "LogEntry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,21 @@ class FakeLog:
         self.entries.append(LogEntry("error", event, values))
 
 
+class FakeVault:
+    """Keeps what is saved, in the open, in `values`."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    async def load(self, name: str) -> str | None:
+        """The value last saved."""
+        return self.values.get(name)
+
+    async def save(self, name: str, value: str) -> None:
+        """Keep a value."""
+        self.values[name] = value
+
+
 class FakeContext:
     """A `Context` without a hub around it. Time is a `FakeClock`, randomness is the same in every run.
 
@@ -76,6 +91,7 @@ class FakeContext:
         self.log = FakeLog()
         self.random = random.Random(0)  # noqa: S311 - tests want the same numbers each time
         self.hook_url = hook_url
+        self.vault = FakeVault()
         self._transport = transport
         self._http: HttpClient | None = None
 

@@ -14,18 +14,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_BODY_BYTES = 64 * 1024
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, longest_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The body, read no further than allowed.
 
-    :raises HTTPException: 413, the body is longer than `MAX_BODY_BYTES`.
+    :raises HTTPException: 413, the body is longer than `longest_bytes`.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > MAX_BODY_BYTES:
+    if declared.isdecimal() and int(declared[:20]) > longest_bytes:
         raise HTTPException(413)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > longest_bytes:
             raise HTTPException(413)
     return bytes(body)
 

@@ -37,7 +37,8 @@ class Hooks:
         receiver = self._ports.gateway(gateway)
         if receiver is None or ".." in path.split("/"):
             return Response(status_code=404)
-        inbound = await self._read(receiver, gateway, await self._webhook(request, path))
+        webhook = webhook_of(request, path, await read_body(request), self._ports.public_url)
+        inbound = await self._read(receiver, gateway, webhook)
         if isinstance(inbound, Response):
             return inbound
         try:
@@ -59,17 +60,22 @@ class Hooks:
             self._log.error("web.hook_failed", gateway=gateway, error=type(error).__name__)
             return Response(status_code=500)
 
-    async def _webhook(self, request: Request, path: str) -> Webhook:
-        raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
-        query = request.scope["query_string"]
-        headers: dict[str, str] = {}
-        for name, value in request.headers.items():
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        return Webhook(
-            method=request.method,
-            path=path,
-            query=tuple(request.query_params.multi_items()),
-            headers=headers,
-            body=await read_body(request),
-            url=self._ports.public_url + (raw_path + (b"?" + query if query else b"")).decode("latin-1"),
-        )
+
+def webhook_of(request: Request, path: str, body: bytes, public_url: str) -> Webhook:
+    """A request as plugins see it.
+
+    :param path: what follows the component's own address.
+    """
+    raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
+    query = request.scope["query_string"]
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return Webhook(
+        method=request.method,
+        path=path,
+        query=tuple(request.query_params.multi_items()),
+        headers=headers,
+        body=body,
+        url=public_url + (raw_path + (b"?" + query if query else b"")).decode("latin-1"),
+    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from hub.api.gateway import Gateway
-from hub.api.records import Inbound
+from hub.api.records import Hint, Inbound
+from hub.api.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,14 @@ class WebPorts(Protocol):
 
     async def store_inbound(self, gateway_name: str, inbound: Inbound) -> None:
         """Store what a gateway received; once it returns, the service is told that it arrived."""
+        ...
+
+    def source(self, name: str) -> Source[Any] | None:
+        """The running source of that name if it takes webhooks, else None."""
+        ...
+
+    async def store_hint(self, source_name: str, hint: Hint) -> None:
+        """Store what a source was told; once it returns, the desk is told that it arrived."""
         ...
 
     def ready(self) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from hub.store.migrate import HEAD
 from tests.daemon.running import RunningHub
 
 
@@ -134,7 +135,7 @@ def test_a_component_that_hub_toml_does_not_have_is_a_usage_error(hub: RunningHu
 
 
 def test_db_upgrade_says_the_revision(hub: RunningHub) -> None:
-    assert hub.json("db", "upgrade") == {"revision": "0001"}
+    assert hub.json("db", "upgrade") == {"revision": HEAD}
 
 
 @pytest.mark.parametrize("command", [["run"], ["status"], ["sync"], ["check"], ["why", "x"]])

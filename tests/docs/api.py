@@ -19,9 +19,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "settings": (
         "PluginConfig", "Duration", "Secret", "ExistingFile", "Capability", "RateLimit", "hookimpl", "API_VERSION",
     ),
-    "lent": ("Context", "HttpClient", "Clock", "Log", "Webhook", "CheckResult"),
+    "lent": (
+        "Context", "HttpClient", "Vault", "Clock", "Log", "Webhook", "CheckResult", "AccessTokens", "Grant",
+    ),
     "records": (
-        "Channel", "DeliveryStatus", "Cursor", "UtcDatetime", "Customer", "Ticket", "Page", "Message", "Receipt",
+        "Channel", "DeliveryStatus", "Cursor", "UtcDatetime", "Customer", "Ticket", "Page", "Fetched", "Hint", "Message",
+        "Receipt",
         "Reply", "DeliveryReport", "Inbound", "Experience", "Score", "TicketSnapshot",
     ),
     "errors": (

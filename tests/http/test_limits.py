@@ -15,7 +15,7 @@ from hub.http import Limiter, Pauses
 from hub.testing.clock import FakeClock
 
 PER = timedelta(seconds=10)
-KEY = ("https", "desk.example.test", None, "")
+KEY = ("https", "desk.example.test", None, "", "")
 
 
 @given(

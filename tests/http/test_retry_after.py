@@ -47,6 +47,24 @@ def test_without_the_header_nothing_is_asked() -> None:
     assert retry_after({}, NOW) is None
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("1772442030", 30),  # ServiceNow: Unix seconds
+        ("2026-03-02T09:00:30Z", 30),  # Jira Cloud
+        ("2026-03-02T09:01Z", 60),
+        ("2026-03-02T09:00:30", None),
+        ("1772438400", 0),
+        ("9" * 40, None),
+        ("soon", None),
+    ],
+)
+def test_without_it_the_end_of_the_limit_is_read(value: str, seconds: int | None) -> None:
+    expected = None if seconds is None else timedelta(seconds=seconds)
+    assert retry_after({"x-ratelimit-reset": value}, NOW) == expected
+    assert retry_after({"x-ratelimit-reset": value, "retry-after": "5"}, NOW) == timedelta(seconds=5)
+
+
 @given(
     value=st.text() | st.from_regex(r"\w{3}, \d+ (Mar|Xyz) \d+ \d+:\d+:\d+ ([+-]\d+|GMT)", fullmatch=True),
     date=st.text(),

@@ -131,9 +131,7 @@ async def test_work_of_a_worker_that_died_is_repeated_where_that_is_safe(world: 
 
 
 async def _die_while_sending(world: World) -> None:
-    from hub.journey.deliver import _claim
-
-    assert (await _claim(world.store, world.post(), world.plan, 10))[0] == 1
+    assert len(await world.claim()) == 1
 
 
 async def test_two_workers_claim_different_rows(world: World) -> None:
@@ -228,16 +226,14 @@ async def test_a_receipt_that_is_none_or_bad_news_does_not_count_as_sent(
 async def test_a_worker_that_was_away_too_long_does_not_undo_what_another_did(world: World) -> None:
     from dataclasses import replace
 
-    from hub.journey.deliver import _claim
     from hub.journey.outcome import Attempt, store_outcome
 
     world.repeatable = True
     await world.close(ticket(world.now))
-    slow = replace(world.post(), worker="slow")
-    _, (row,) = await _claim(world.store, slow, world.plan, 10)
+    (row,) = await world.claim(replace(world.post(), worker="slow"))
     world.clock.advance(LEASE + timedelta(seconds=1))
     await world.take_over()
-    assert (await _claim(world.store, world.post(), world.plan, 10))[1]
+    assert await world.claim()
     late = Attempt("sms", "slow", True, row, world.now)
     async with world.store.write() as connection:
         await store_outcome(connection, late, Unavailable("late"))

@@ -18,6 +18,7 @@ from hub import (
     DeliveryReport,
     DeliveryStatus,
     Experience,
+    Fetched,
     Gateway,
     Inbound,
     Message,
@@ -69,6 +70,29 @@ class Desk(Source[Nothing]):
         self.written: list[Experience] = []
         self.failures: list[Exception] = []
         self.status = DeliveryStatus.DELIVERED
+        self.now: dict[str, Ticket | None] | None = None
+        """The tickets as they stand, None for an open one; None as a whole when single tickets cannot be read."""
+        self.asked_for: list[list[str]] = []
+        self.silent_about: set[str] = set()
+
+    async def reread(self, source: str, ids: Sequence[str]) -> Fetched | None:
+        return None if self.now is None else await self.fetch(ids)
+
+    async def fetch(self, ids: Sequence[str]) -> Fetched:
+        assert self.now is not None
+        self.asked_for.append(list(ids))
+        if self.failures:
+            raise self.failures.pop(0)
+        known = [id_ for id_ in ids if id_ in self.now]
+        return Fetched(
+            tickets=tuple(found for id_ in known if (found := self.now[id_])),
+            open=tuple(id_ for id_ in known if self.now[id_] is None),
+            gone=tuple(id_ for id_ in ids if id_ not in self.now and id_ not in self.silent_about),
+        )
+
+    async def census(self, since: datetime) -> AsyncIterator[Sequence[str]]:
+        assert self.now is not None
+        yield [id_ for id_, found in self.now.items() if found and found.closed_at >= since]
 
     async def pull(self, cursor: Cursor | None) -> AsyncIterator[Page]:
         yield Page((), Cursor("c"))
@@ -137,6 +161,7 @@ class World:
             survey_version="v1",
             worker="test",
             clock=self.clock,
+            reread=self.desk.reread,
         )
 
     async def close(self, *tickets: Ticket, reopened: tuple[str, ...] = ()) -> int:
@@ -144,6 +169,19 @@ class World:
         new = await intake.store_page(self.store, "desk", Page(tickets, Cursor("c"), reopened), self.now)
         await invite.decide_new(self.store, self.plan, self.now)
         return new
+
+    async def claim(self, post: Post | None = None) -> list[Any]:
+        """Claim what is due as a worker that dies before it sends."""
+        from hub.journey.deliver import _claim
+        from hub.journey.reread import still_closed
+
+        _, may_leave = await still_closed(self.store, "sms", self.desk.reread, 100, self.now)
+        return await _claim(self.store, post or self.post(), self.plan, may_leave)
+
+    async def decide(self) -> None:
+        """Decide on what is new."""
+        while await invite.decide_new(self.store, self.plan, self.now):
+            pass
 
     async def deliver(self) -> Any:
         return await deliver_due(self.store, self.post(), self.plan, 100)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hub import (
     Channel,
+    Cursor,
     Gateway,
+    Hint,
     Inbound,
     Message,
+    Page,
     PluginConfig,
     Receipt,
     Reply,
+    Source,
     Webhook,
     WebhookRefused,
 )
@@ -61,6 +65,27 @@ class HookGateway(Gateway[PluginConfig]):
         return Inbound(replies=(reply,))
 
 
+class PushedSource(Source[PluginConfig]):
+    """Takes a ticket id as the body of a request that carries the right secret."""
+
+    seen: list[Webhook]
+
+    def __init__(self) -> None:
+        super().__init__(PluginConfig(), None)  # type: ignore[arg-type]
+        self.seen = []
+
+    def pull(self, cursor: Cursor | None) -> AsyncIterator[Page]:
+        raise AssertionError("nothing is pulled here")
+
+    async def receive(self, request: Webhook) -> Hint:
+        self.seen.append(request)
+        if not hmac.compare_digest(request.headers.get("x-secret", "").encode(), SECRET.encode()):
+            raise WebhookRefused("wrong secret")
+        if not request.body:
+            raise WebhookRefused("no ticket", status=400)
+        return Hint((request.body[:20].decode(),), request.headers.get("x-delivery"))
+
+
 class SilentGateway(HookGateway):
     """Takes no webhooks."""
 
@@ -82,6 +107,8 @@ class MemoryPorts:
     answers: list[tuple[str, int, str | None]] = field(default_factory=list)
     opted_out: set[str] = field(default_factory=set)
     gateways: dict[str, Gateway[Any]] = field(default_factory=lambda: {"sms": HookGateway(), "smtp": SilentGateway()})
+    sources: dict[str, Source[Any]] = field(default_factory=lambda: {"jira": PushedSource()})
+    hints: list[tuple[str, Hint]] = field(default_factory=list)
     inbound: list[tuple[str, Inbound]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     not_ready: dict[str, str] = field(default_factory=dict)
@@ -106,6 +133,13 @@ class MemoryPorts:
 
     def gateway(self, name: str) -> Gateway[Any] | None:
         return self.gateways.get(name)
+
+    def source(self, name: str) -> Source[Any] | None:
+        return self.sources.get(name)
+
+    async def store_hint(self, source_name: str, hint: Hint) -> None:
+        self._fail()
+        self.hints.append((source_name, hint))
 
     async def store_inbound(self, gateway_name: str, inbound: Inbound) -> None:
         self._fail()

@@ -17,8 +17,10 @@ from hub import (
     Cursor,
     DeliveryStatus,
     Experience,
+    Fetched,
     Gateway,
     GatewayType,
+    Hint,
     Inbound,
     Message,
     Page,
@@ -31,10 +33,12 @@ from hub import (
     SourceType,
     Ticket,
     Unavailable,
+    Webhook,
+    WebhookRefused,
     hookimpl,
 )
 
-HUB_API = (1, 0)
+HUB_API = (1, 1)
 
 
 class FilesConfig(PluginConfig):
@@ -80,8 +84,34 @@ class FileDesk(Source[FilesConfig]):
             raise Unavailable("the desk is down")
         if (self.config.folder / "bug").exists():
             raise KeyError("+358401234567")
+        if (self.config.folder / "quiet").exists():
+            yield Page((), cursor or Cursor("0"))
+            return
         for line, after in _news(self.config.folder / "tickets.jsonl", cursor):
-            yield Page((Ticket.model_validate(line | {"closed_at": self.context.clock.now()}),), after)
+            yield Page((self._ticket(line),), after)
+
+    def _ticket(self, line: dict[str, Any]) -> Ticket:
+        return Ticket.model_validate(line | {"closed_at": self.context.clock.now()})
+
+    async def receive(self, request: Webhook) -> Hint:
+        if request.path != "secret":
+            raise WebhookRefused("wrong secret")
+        told = json.loads(request.body)
+        return Hint(tuple(told["ids"]), told.get("delivery"))
+
+    async def fetch(self, ticket_ids: Sequence[str]) -> Fetched:
+        if (self.config.folder / "unreadable").exists():
+            raise Unavailable("the desk is down")
+        there = {line["id"]: line for line in read(self.config.folder / "tickets.jsonl")}
+        opened = {line["id"] for line in read(self.config.folder / "opened.jsonl")}
+        return Fetched(
+            tickets=tuple(self._ticket(there[id_]) for id_ in ticket_ids if id_ in there and id_ not in opened),
+            open=tuple(id_ for id_ in ticket_ids if id_ in opened),
+            gone=tuple(id_ for id_ in ticket_ids if id_ not in there),
+        )
+
+    async def census(self, since: object) -> AsyncIterator[Sequence[str]]:
+        yield [line["id"] for line in read(self.config.folder / "tickets.jsonl")]
 
     async def rewind(self, since: object) -> Cursor:
         return Cursor("0")
@@ -130,7 +160,8 @@ class FileSink(Sink[FilesConfig]):
 
 @hookimpl
 def hub_register_source() -> SourceType[FilesConfig]:
-    return SourceType("Files as a desk", FilesConfig, FileDesk, frozenset({Capability.WRITE_BACK, Capability.REWIND}))
+    able = frozenset(set(Capability) - {Capability.WAIT, Capability.COLLECT, Capability.REPEATABLE})
+    return SourceType("Files as a desk", FilesConfig, FileDesk, able)
 
 
 @hookimpl

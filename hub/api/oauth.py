@@ -1,0 +1,156 @@
+"""OAuth 2.0 access tokens that renew themselves (RFC 6749)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+from hub.api.component import Context
+from hub.api.errors import AuthFailed, Unexpected
+
+_EARLY = timedelta(seconds=60)  # a token must not end while the request is on its way
+_WHEN_UNSTATED = timedelta(minutes=5)
+_REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """How access tokens are got from the token endpoint (RFC 6749, 4.3, 4.4 and 6)."""
+
+    kind: Literal["client_credentials", "password", "refresh_token"]
+    client_id: str
+    client_secret: SecretStr
+    username: str = ""
+    password: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    """The first one, for the kind "refresh_token"; those that replace it are kept in the vault."""
+    as_json: bool = False
+    """Whether the endpoint takes JSON instead of a form, as Atlassian's does."""
+
+
+class AccessTokens:
+    """The access token of one account. Make one when the component is created, and ask it for each request.
+
+    When the service replaces the refresh token with each use, the new one is in the vault before the access token is
+    used: a hub that is killed in between can still sign in.
+
+    :param url: the token endpoint.
+    """
+
+    def __init__(self, context: Context, url: str, grant: Grant) -> None:
+        self._context = context
+        self._url = url
+        self._grant = grant
+        self._lock = asyncio.Lock()
+        self._token: str | None = None
+        self._until: datetime | None = None
+        self._refresh: str | None = None
+
+    async def get(self) -> str:
+        """A token that is valid for a minute or more.
+
+        :raises AuthFailed: the service gives none for these credentials.
+        """
+        async with self._lock:
+            if self._token is None or self._until is None or self._context.clock.now() >= self._until - _EARLY:
+                await self._renew()
+            assert self._token is not None
+            return self._token
+
+    async def renew(self, refused: str) -> str:
+        """Another token, after the service refused this one. Calls that meet share one renewal.
+
+        :raises AuthFailed: the service gives none for these credentials.
+        """
+        async with self._lock:
+            if self._token == refused:
+                await self._renew()
+            assert self._token is not None
+            return self._token
+
+    async def _renew(self) -> None:
+        refresh = await self._refresh_token()
+        if refresh is not None:
+            answer = await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": refresh})
+            if answer is None and self._grant.kind == _REFRESH_TOKEN:
+                answer = await self._ask_with_newer_token(refresh)
+            if answer is not None:
+                await self._take(answer)
+                return
+            self._refresh = None
+        if self._grant.kind == _REFRESH_TOKEN:
+            raise AuthFailed("the OAuth refresh token was refused: authorise the hub again and put in the new one")
+        answer = await self._ask(self._first_request())
+        if answer is None:
+            raise AuthFailed("the OAuth token endpoint refused the credentials")
+        await self._take(answer)
+
+    async def _refresh_token(self) -> str | None:
+        if self._grant.kind == _REFRESH_TOKEN:
+            return await self._context.vault.load(_REFRESH_TOKEN) or _value(self._grant.refresh_token)
+        return self._refresh
+
+    async def _ask_with_newer_token(self, refused: str) -> Mapping[str, Any] | None:
+        """Another process may have used the refresh token a moment ago, and saved the next one."""
+        newer = await self._context.vault.load(_REFRESH_TOKEN)
+        if newer is None or newer == refused:
+            return None
+        return await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": newer})
+
+    def _first_request(self) -> dict[str, str]:
+        if self._grant.kind == "password":
+            return {
+                "grant_type": "password",
+                "username": self._grant.username,
+                "password": _value(self._grant.password),
+            }
+        return {"grant_type": self._grant.kind}
+
+    async def _ask(self, what: dict[str, str]) -> Mapping[str, Any] | None:
+        """The endpoint's answer; None when it refuses the credentials (RFC 6749, 5.2)."""
+        secret = self._grant.client_secret.get_secret_value()
+        form = {**what, "client_id": self._grant.client_id, "client_secret": secret}
+        as_json = self._grant.as_json
+        response = await self._context.http.request(
+            "POST",
+            self._url,
+            headers={"Accept": "application/json"},
+            json=form if as_json else None,
+            data=None if as_json else form,
+            accept=(400, 401, 403),
+        )
+        if response.status_code >= 400:
+            return None
+        try:
+            answer = response.json()
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
+            raise Unexpected("the OAuth token endpoint did not answer with a token")
+        return answer
+
+    async def _take(self, answer: Mapping[str, Any]) -> None:
+        refresh = answer.get(_REFRESH_TOKEN)
+        if isinstance(refresh, str) and refresh:
+            if self._grant.kind == _REFRESH_TOKEN:
+                await self._context.vault.save(_REFRESH_TOKEN, refresh)
+            self._refresh = refresh
+        self._token = answer["access_token"]
+        self._until = self._context.clock.now() + _lifetime(answer.get("expires_in"))
+
+
+def _value(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""
+
+
+def _lifetime(stated: object) -> timedelta:
+    try:
+        seconds = float(str(stated))
+    except ValueError:
+        return _WHEN_UNSTATED
+    return timedelta(seconds=min(max(seconds, 0), 86_400)) if seconds == seconds else _WHEN_UNSTATED  # noqa: PLR0124

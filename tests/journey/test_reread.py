@@ -1,0 +1,90 @@
+"""Tickets are read once more before their surveys leave."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub import Rejected, Unavailable, Unexpected
+from hub.journey.hints import BATCH
+from tests.journey.world import World, ticket
+
+
+async def test_a_ticket_that_is_still_closed_is_surveyed(world: World) -> None:
+    closed = ticket(world.now)
+    world.desk.now = {closed.id: closed}
+    await world.close(closed)
+    await world.deliver()
+    assert len(world.phones.messages) == 1
+    assert world.desk.asked_for == [[closed.id]]
+
+
+async def test_a_source_that_cannot_read_single_tickets_is_not_asked(world: World) -> None:
+    await world.close(ticket(world.now))
+    await world.deliver()
+    assert len(world.phones.messages) == 1
+
+
+async def test_a_ticket_opened_again_between_pull_and_send_is_not_surveyed(world: World) -> None:
+    closed = ticket(world.now)
+    world.desk.now = {closed.id: None}
+    await world.close(closed)
+    await world.deliver()
+    assert world.phones.messages == []
+    assert await world.states() == [("cancelled", "reopened")]
+
+
+async def test_a_ticket_that_is_gone_is_not_surveyed(world: World) -> None:
+    closed = ticket(world.now)
+    world.desk.now = {}
+    await world.close(closed)
+    await world.deliver()
+    assert world.phones.messages == []
+    assert await world.states() == [("cancelled", "gone")]
+
+
+async def test_a_ticket_closed_anew_is_surveyed_once_and_for_its_last_closing(world: World) -> None:
+    closed = ticket(world.now)
+    await world.close(closed)
+    world.pass_time(minutes=5)
+    world.desk.now = {closed.id: closed.model_copy(update={"closure_key": "second", "closed_at": world.now})}
+    await world.deliver()
+    assert world.phones.messages == []
+    await world.decide()
+    await world.deliver()
+    assert len(world.phones.messages) == 1
+    assert sorted(await world.states()) == [("cancelled", "reopened"), ("sent", None)]
+
+
+@pytest.mark.parametrize("error", [Unavailable("down"), Rejected("no"), Unexpected("what")])
+async def test_while_the_desk_cannot_be_read_surveys_wait(world: World, error: Exception) -> None:
+    closed = ticket(world.now)
+    world.desk.now = {closed.id: closed}
+    world.desk.failures = [error]
+    await world.close(closed)
+    await world.deliver()
+    await world.deliver()
+    assert world.phones.messages == []
+    assert await world.states() == [("waiting", None)]
+    world.pass_time(minutes=1)
+    await world.deliver()
+    assert len(world.phones.messages) == 1
+
+
+async def test_a_desk_that_does_not_speak_of_a_ticket_lets_its_survey_wait(world: World) -> None:
+    one, other = ticket(world.now), ticket(world.now)
+    world.desk.now = {one.id: one, other.id: other}
+    await world.close(one, other)
+    del world.desk.now[other.id]
+    world.desk.silent_about.add(other.id)
+    await world.deliver()
+    assert len(world.phones.messages) == 1
+    assert sorted(await world.states()) == [("sent", None), ("waiting", None)]
+
+
+async def test_many_tickets_are_read_in_batches(world: World) -> None:
+    closed = [ticket(world.now) for _ in range(BATCH + 1)]
+    world.desk.now = {one.id: one for one in closed}
+    await world.close(*closed)
+    await world.deliver()
+    assert [len(ids) for ids in world.desk.asked_for] == [BATCH, 1]
+    assert len(world.phones.messages) == BATCH + 1
