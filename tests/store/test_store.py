@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -40,6 +41,36 @@ async def test_migrations_build_exactly_the_tables_that_the_code_uses(store: Sto
             lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), metadata)
         )
     assert differences == []
+
+
+async def test_a_store_of_an_earlier_version_is_brought_up_to_date_with_its_rows(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrate, "HEAD", "0001")
+        old = await Store.open(store_url)
+    async with old.write() as connection:
+        await connection.execute(
+            sa.text("INSERT INTO components (id, cursor, failures) VALUES ('sources.desk', 'c1', 0)")
+        )
+    await old.close()
+    store = await Store.open(store_url)
+    async with store.read() as connection:
+        state = await components.get(connection, "sources.desk")
+        assert await connection.run_sync(migrate.current) == migrate.HEAD
+    await store.close()
+    assert (state.cursor, state.first_at, state.warning) == ("c1", None, None)
+
+
+async def test_a_pull_remembers_its_first_time_and_its_last_warning(store: Store) -> None:
+    later = NOW + timedelta(hours=1)
+    async with store.write() as connection:
+        await components.pulled(connection, "sources.desk", Cursor("c1"), "3 rows are hidden", NOW)
+        await components.pulled(connection, "sources.desk", Cursor("c2"), None, later)
+    async with store.read() as connection:
+        state = await components.get(connection, "sources.desk")
+    assert (state.cursor, state.first_at) == ("c2", NOW)
+    assert (state.warning, state.warned_at) == ("3 rows are hidden", NOW)
 
 
 async def test_two_processes_that_start_at_once_migrate_once(store_url: str) -> None:
