@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: install demo test test-real lint bench clean
+.PHONY: install demo test test-clients test-walks test-real lint bench clean
 
 install: $(STAMP)
 
@@ -19,6 +19,15 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+# Released third-party clients and the official OpenAPI documents against the simulators.
+test-clients: export OPENAPI_DOCUMENTS ?= $(wildcard $(CURDIR)/../shared/specs)
+test-clients: $(STAMP)
+	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+# Ten thousand tickets and more in each scenario; prints what was found of what was there.
+test-walks: $(STAMP)
+	$(BIN)/python -m pytest tests/walks -s $(ARGS)
 
 test-real: $(STAMP)
 	$(BIN)/python -m pytest tests/real $(ARGS)
