@@ -49,8 +49,9 @@ class Source(Component[ConfigT]):
 
         Called after hints, and right before surveys leave, so that nobody is asked about a ticket that was opened
         again. Ask the system of record, not a search index that lags behind. Each id is in exactly one part of the
-        answer. Ids that the system does not know, or does not show, are `gone`; that is no error. `Ticket.id`s of a
-        source that offers this have 255 characters or less.
+        answer. Ids that the system does not know, or does not show, are `gone`, and so are closed tickets that the
+        settings leave out (another project, another group); that is no error. `Ticket.id`s of a source that offers this
+        have 255 characters or less.
 
         :raises RemoteError: nothing was read; the hub asks again later and lets the surveys wait.
         """

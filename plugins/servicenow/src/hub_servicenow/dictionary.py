@@ -1,0 +1,69 @@
+"""Which columns a table has, as the instance's own dictionary says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from hub_servicenow.answers import Forbidden
+from hub_servicenow.client import Row, ServiceNowClient
+
+_PAGE = 1000
+_DEEPEST = 8
+# Tables that extend others on every instance, for accounts that may not read sys_db_object.
+_PARENTS = MappingProxyType(
+    {
+        "incident": "task",
+        "sc_req_item": "task",
+        "sc_request": "task",
+        "sn_customerservice_case": "task",
+        "customer_contact": "sys_user",
+        "cmdb_ci_service": "cmdb_ci",
+        "cmdb_ci": "cmdb",
+    }
+)
+
+Columns = Mapping[str, str]
+"""Column to the table that it refers to; "" when it is no reference."""
+
+
+async def table_columns(client: ServiceNowClient, table: str) -> Columns | None:
+    """The columns of a table and of those that it extends.
+
+    :returns: None when the account cannot read the dictionary, or not all of it.
+    """
+    names = await _lineage(client, table)
+    query = f"nameIN{','.join(names)}^elementISNOTEMPTY^ORDERBYsys_id"
+    rows = await _all(client, "sys_dictionary", query, ("sys_id", "element", "reference"))
+    if not rows or any(not row.get("element") for row in rows):
+        return None
+    return {row["element"]: row.get("reference", "") for row in rows}
+
+
+async def _lineage(client: ServiceNowClient, table: str) -> list[str]:
+    names: list[str] = []
+    parent = table
+    while parent and parent not in names and len(names) < _DEEPEST:
+        names.append(parent)
+        parent = await _parent(client, parent)
+    return names
+
+
+async def _parent(client: ServiceNowClient, table: str) -> str:
+    rows = await _all(client, "sys_db_object", f"name={table}^ORDERBYsys_id", ("sys_id", "name", "super_class.name"))
+    named = [row for row in rows or () if row.get("name") == table]
+    return named[0].get("super_class.name", "") if named else _PARENTS.get(table, "")
+
+
+async def _all(client: ServiceNowClient, table: str, query: str, fields: tuple[str, ...]) -> list[Row] | None:
+    """All rows of a query; None when some are hidden."""
+    found: list[Row] = []
+    offset, total = 0, 1
+    try:
+        while offset < total:
+            page = await client.rows(table, query=query, fields=fields, limit=_PAGE, offset=offset)
+            found += page.records
+            offset, total = offset + _PAGE, page.total
+    except Forbidden:
+        return None
+    return found if len(found) == total else None

@@ -1,0 +1,175 @@
+"""From a row of a task table to a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from hub import Customer, Ticket, Unexpected
+from hub_servicenow.client import Row
+from hub_servicenow.config import ServiceNowConfig
+from hub_servicenow.query import joined, one_of, parse_filter
+from hub_servicenow.tables import TABLES
+
+ALWAYS = ("sys_id", "number", "state", "sys_updated_on")
+"""Fields without which a row is not understood."""
+
+_WIRE_FORMAT = "%Y-%m-%d %H:%M:%S"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DURATIONS = ("business_stc", "business_duration", "calendar_stc", "calendar_duration")  # without closed hours first
+_FIRST_RESPONSE = "first_response_time"
+_LANGUAGES = {"pb": "pt", "fq": "fr", "zt": "zh"}  # ServiceNow's own codes for variants
+
+
+def to_wire(moment: datetime) -> str:
+    """A time as a literal for a query, which the instance reads as UTC."""
+    return moment.astimezone(UTC).strftime(_WIRE_FORMAT)
+
+
+def from_wire(value: str, name: str) -> datetime:
+    """A database value as a time.
+
+    :raises Unexpected: it is none.
+    """
+    try:
+        return datetime.strptime(value, _WIRE_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        raise Unexpected(f"the field {name!r} of a row is not a time as the database writes it") from None
+
+
+class TicketMapping:
+    """Reads rows of one source's table."""
+
+    def __init__(self, config: ServiceNowConfig) -> None:
+        table = TABLES[config.table]
+        self._table = table
+        self._url = config.url
+        self._email = config.customer_email_field or f"{table.customer}.email"
+        self._phone = config.customer_phone_field or f"{table.customer}.mobile_phone"
+        self._language = config.language_field or f"{table.customer}.preferred_language"
+        self._service = config.service_field or "business_service.name"
+        self._organisation = config.organisation_field or table.organisation
+        self.closed_states: tuple[str, ...] = config.closed_states or table.closed_states
+        """Values of `state` that mean "done"."""
+        self.query: str = joined(one_of("state", self.closed_states), config.filter)
+        """What a ticket of this source satisfies, as an encoded query."""
+        self._wanted = parse_filter(self.query)
+        self.closing_times: tuple[str, ...] = table.closing_times
+        """Fields that say when a ticket was closed, the one that the customer notices first."""
+        self.counts_reopenings: bool = table.counts_reopenings
+        """Whether `reopen_count` tells one closing from the next; otherwise the time of closing does."""
+        chosen = (config.language_field, config.service_field, config.organisation_field)
+        self.needed: tuple[str, ...] = _unique(
+            [
+                *ALWAYS,
+                "closed_at",
+                *sorted(parse_filter(self.query).fields),
+                self._email,
+                self._phone,
+                *filter(None, chosen),
+            ]
+        )
+        """Fields that must exist."""
+        self.extra: tuple[str, ...] = tuple(name for name in _unique(self._extra()) if name not in self.needed)
+        """Fields that tell more where they exist."""
+
+    def _extra(self) -> Iterable[str]:
+        yield from (*self.closing_times, "reopen_count", "sys_class_name", "short_description", "opened_at")
+        yield from (f"{self._table.customer}.name", self._language, "assigned_to.name", "assignment_group.name")
+        yield from (self._service, self._organisation, self._table.type, self._table.close_code)
+        yield from ("category", "contact_type", "priority", *_DURATIONS, _FIRST_RESPONSE)
+
+    def is_closed(self, row: Row) -> bool:
+        """Whether a ticket is done by its state, whatever the filter says."""
+        return row["state"] in self.closed_states
+
+    def covers(self, row: Row) -> bool:
+        """Whether a row is a closed ticket that the filter wants."""
+        return self._wanted.holds(row)
+
+    def closed_at(self, row: Row) -> datetime:
+        """When the customer was told that it is done."""
+        for name in (*self.closing_times, "sys_updated_on"):
+            if row.get(name):
+                return from_wire(row[name], name)
+        raise Unexpected("a row came without sys_updated_on; may the account read this field?")
+
+    def ticket(self, row: Row) -> Ticket:
+        """A closed ticket. Fields that are missing or empty are left out.
+
+        :param row: with the fields `needed` and `extra`.
+        """
+        reopenings = _number(row.get("reopen_count"))
+        return Ticket(
+            id=row["sys_id"],
+            key=row["number"],
+            closure_key=self._closure_key(row, reopenings),
+            closed_at=self.closed_at(row),
+            subject=row.get("short_description", ""),
+            url=self._link(row["sys_id"]),
+            customer=self._customer(row),
+            agent=row.get("assigned_to.name") or None,
+            team=row.get("assignment_group.name") or None,
+            service=row.get(self._service) or None,
+            type=row.get(self._table.type) or None,
+            channel=row.get("contact_type") or None,
+            organisation=row.get(self._organisation) or None,
+            opened_at=_time(row, "opened_at"),
+            first_response_at=_time(row, _FIRST_RESPONSE),
+            time_to_resolve=_first_duration(row),
+            reopen_count=reopenings,
+            fields=self._fields(row),
+        )
+
+    def _closure_key(self, row: Row, reopenings: int | None) -> str:
+        """The same when a resolved ticket is closed later, another one when it was opened again in between."""
+        if self.counts_reopenings:
+            return f"{reopenings or 0}:resolved"
+        return f"{row.get('closed_at') or 0}:resolved"
+
+    def _link(self, sys_id: str) -> str:
+        return f"{self._url}/nav_to.do?uri={quote(f'{self._table.name}.do?sys_id={sys_id}', safe='')}"
+
+    def _customer(self, row: Row) -> Customer:
+        language = row.get(self._language, "").strip().lower()[:2]
+        return Customer(
+            name=row.get(f"{self._table.customer}.name") or None,
+            email=row.get(self._email, "").strip() or None,
+            phone=row.get(self._phone, "").strip() or None,
+            language=_LANGUAGES.get(language, language) if language.isalpha() and len(language) == 2 else None,
+        )
+
+    def _fields(self, row: Row) -> dict[str, str | tuple[str, ...]]:
+        named = {"close_code": self._table.close_code}
+        names = ("state", "close_code", "priority", "category", "sys_class_name")
+        values = {name: row.get(named.get(name, name), "") for name in names}
+        return {name: value for name, value in values.items() if value}
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _time(row: Row, name: str) -> datetime | None:
+    return from_wire(row[name], name) if row.get(name) else None
+
+
+def _number(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdecimal() else None
+
+
+def _first_duration(row: Row) -> timedelta | None:
+    values = (row.get(name) for name in _DURATIONS)
+    return next((length for value in values if value and (length := _duration(value)) is not None), None)
+
+
+def _duration(value: str) -> timedelta | None:
+    """Seconds, or a duration as the database writes it: that long after the beginning of 1970."""
+    if value.isascii() and value.isdecimal():
+        return timedelta(seconds=int(value[:12]))
+    try:
+        length = from_wire(value, "duration") - _EPOCH
+    except Unexpected:
+        return None
+    return length if length >= timedelta() else None

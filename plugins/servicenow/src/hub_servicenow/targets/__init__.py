@@ -1,0 +1,3 @@
+"""The places on an instance that take answers."""
+
+from __future__ import annotations

@@ -1,0 +1,70 @@
+"""An import set: the instance's own transform map decides where an answer goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hub import Experience, Rejected, Unexpected
+from hub_servicenow import results
+from hub_servicenow.answers import Forbidden
+from hub_servicenow.client import Row, ServiceNowClient
+from hub_servicenow.targets.own_table import TASK
+from hub_servicenow.targets.target import Held, Unusable, once
+
+_WRITTEN = frozenset({"inserted", "updated", "ignored"})  # ignored: the same values were there
+_FAILED = frozenset({"error", "skipped", "cancelled"})
+_STATE = "sys_import_state"
+
+
+class ImportSetTarget:
+    """One staging row per answer, transformed at once. The transform map must coalesce on the response id.
+
+    :param fields: columns of the staging table by what they hold; "response" is among them.
+    """
+
+    def __init__(self, client: ServiceNowClient, table: str, fields: Mapping[str, str]) -> None:
+        self._client = client
+        self._table = table
+        self._fields = fields
+        self._response = fields[results.RESPONSE]
+
+    async def write(self, item: Experience, ticket: Row) -> Held:
+        """See `Target.write`."""
+        values = results.columns(item, self._fields) | {TASK: ticket["number"]}
+        held = await self._look(values) or await once(lambda: self._send(values), lambda: self._look(values))
+        return held or Held(f"import set {self._table}, not read back", checked=False)
+
+    async def _look(self, values: Mapping[str, str]) -> Held | None:
+        """Staging rows stay a few days. Where they are not readable, coalescing keeps an answer from doubling."""
+        wanted = values[self._response]
+        fields = ("sys_id", self._response, _STATE)
+        try:
+            found = await self._client.rows(self._table, query=f"{self._response}={wanted}", fields=fields, limit=20)
+        except (Forbidden, Rejected):
+            return None
+        done = [row for row in found.records if row.get(self._response) == wanted and row.get(_STATE) in _WRITTEN]
+        return self._held(done[0].get(_STATE, "")) if done else None
+
+    async def _send(self, values: Mapping[str, str]) -> Held | None:
+        try:
+            body = await self._client.post(f"api/now/import/{self._table}", values)
+        except (Forbidden, Rejected) as error:
+            raise Unusable(str(error)) from error
+        statuses = [] if body is None else _statuses(body)
+        if statuses and set(statuses) <= _WRITTEN:
+            return self._held(statuses[0])
+        if set(statuses) & _FAILED:
+            raise Unusable(f"the transform map of {self._table} answered {', '.join(sorted(set(statuses)))}")
+        return None
+
+    def _held(self, status: str) -> Held:
+        return Held(f"import set {self._table} ({status})")
+
+
+def _statuses(body: Any) -> list[str]:
+    """What became of the row, one status for each transform map. HTTP says 201 in any case."""
+    result = body.get("result") if isinstance(body, dict) else None
+    if not isinstance(result, list) or not all(isinstance(row, dict) for row in result):
+        raise Unexpected("the answer of the import set has no 'result' as the Import Set API gives it")
+    return [str(row.get("status", ""))[:20].lower() for row in result]
