@@ -42,6 +42,7 @@ class HubProcess:
         self.folder = folder
         self.port = port or free_port()
         self.process: subprocess.Popen[str] | None = None
+        self.extra_environment: dict[str, str] = {}
 
     @property
     def config(self) -> Path:
@@ -49,7 +50,8 @@ class HubProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {"PYTHONPATH": str(PLUGIN), "HUB_CONFIG": str(self.config)}
+        own = {"PYTHONPATH": str(PLUGIN), "HUB_CONFIG": str(self.config)}
+        return os.environ | own | self.extra_environment
 
     def start(self, fault: str = "", *, ready: bool = True) -> None:
         with (self.folder / "log.jsonl").open("a") as log:
