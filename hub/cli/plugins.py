@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.cli import plugins_new
 from hub.cli.exits import Exit
 from hub.cli.options import AsJson, print_json
+from hub.cli.plugins_quality import quality_json, quality_text
 
 if TYPE_CHECKING:
     from hub.registry import Plugin
 
 app = typer.Typer(help="What is installed, whether it works, and which settings it takes.", no_args_is_help=True)
+app.command("new")(plugins_new.new_plugin)
 
 
 @app.command("list")
@@ -36,14 +39,19 @@ def show_plugin(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show one plugin: what it offers, and the settings it takes in hub.toml."""
+    """Show one plugin: what it offers, the settings it takes in hub.toml, and how well it was proven."""
     from hub.registry import Registry, State
 
     plugin = Registry.load({name}).plugins[name]
+    loaded = plugin.state is State.LOADED
     if as_json:
-        print_json(_row(plugin) | {"offers": [_offer(plugin, kind) for kind in plugin.kinds]})
+        quality = quality_json(plugin) if loaded else {}
+        print_json(_row(plugin) | {"offers": [_offer(plugin, kind) for kind in plugin.kinds]} | quality)
     elif plugin.state is not State.MISSING:
-        typer.echo("\n\n".join([_heading(plugin), *(_offer_text(plugin, kind) for kind in plugin.kinds)]))
+        quality_part = [quality_text(plugin)] if loaded else []
+        typer.echo(
+            "\n\n".join([_heading(plugin), *(_offer_text(plugin, kind) for kind in plugin.kinds), *quality_part])
+        )
     if plugin.state is not State.LOADED:
         typer.echo(f"{name}: {plugin.reason}", err=True)
         raise typer.Exit(Exit.PLUGIN)

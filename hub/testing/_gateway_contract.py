@@ -48,7 +48,7 @@ class GatewayContract(InboundContract, ComponentContract):
         message = bench.message(text)
         await bench.sent(bench.new(), message)
         sent = await bench.rig.sent()
-        assert len(sent) == 1, f"one send() made {len(sent)} messages"
+        assert len(sent) == 1, f"one send() made {len(sent)} messages; the customer gets each of them"
         assert sent[0].recipient == message.recipient, "the message went to another address than Message.recipient"
         assert words(sent[0].text) == words(text), f"the text arrived as {sent[0].text!r}"
 
@@ -59,7 +59,7 @@ class GatewayContract(InboundContract, ComponentContract):
         receipts = await asyncio.gather(*(bench.sent(gateway, message) for message in messages))
         texts = sorted(words(one.text) for one in await bench.rig.sent())
         assert texts == sorted(words(message.text) for message in messages), (
-            "messages sent at once were lost or mixed up"
+            "messages sent at once were lost or mixed up; keep nothing of one message on self"
         )
         ids = [receipt.provider_id for receipt in receipts if receipt.provider_id]
         assert len(ids) == len(set(ids)), "two messages got the same provider_id"
@@ -86,7 +86,10 @@ class GatewayContract(InboundContract, ComponentContract):
         accepted = len(await bench.accepted(message.text))
         if fault in NOTHING_DONE:
             assert accepted == 0, f"send() under Fault.{fault.name} said that nothing was sent, but the service has it"
-        assert accepted <= 1, f"send() under Fault.{fault.name} sent the message {accepted} times"
+        assert accepted <= 1, (
+            f"send() under Fault.{fault.name} sent the message {accepted} times; "
+            "pass once=True to the lent client, and never repeat it yourself"
+        )
         await bench.rig.fail(None)
         bench.rig.clock.advance(timedelta(seconds=bench.rig.retry_after_seconds))  # as long as the hub would wait
         await bench.sent(gateway, bench.message("Toinen viesti, kun häiriö on ohi"))
@@ -100,7 +103,10 @@ class GatewayContract(InboundContract, ComponentContract):
         await bench.sent(bench.new(), message)
         await bench.sent(bench.new(), replace(message, repeated=True))
         identities = {one.identity for one in await bench.accepted(message.text)}
-        assert len(identities) == 1, f"a repeated message went out under other identities: {sorted(identities)}"
+        assert len(identities) == 1, (
+            f"a repeated message went out under other identities: {sorted(identities)}; make them of Message.key, "
+            "or do not declare Capability.REPEATABLE"
+        )
 
     async def test_two_messages_are_not_folded(self, bench: GatewayBench) -> None:
         """Two surveys to one customer are two messages, even with the same words."""
@@ -109,4 +115,6 @@ class GatewayContract(InboundContract, ComponentContract):
         await bench.sent(gateway, first)
         await bench.sent(gateway, second)
         identities = [one.identity for one in await bench.accepted(first.text)]
-        assert len(set(identities)) == 2, f"two messages went out under {len(set(identities))} identities"
+        assert len(set(identities)) == 2, (
+            f"two messages went out under {len(set(identities))} identities; make each of Message.key, not of the words"
+        )

@@ -71,7 +71,9 @@ class InboundContract:
         assert reply.sender == message.recipient, f"the reply's sender is {reply.sender!r}, expected Message.recipient"
         assert reply.channel is bench.type.channel, f"the reply's channel is {reply.channel}"
         assert reply.provider_id, "the reply has no provider_id; the hub could not remove duplicates"
-        assert reply.received_at.utcoffset() == timedelta(), f"received_at is not in UTC: {reply.received_at!r}"
+        assert reply.received_at.utcoffset() == timedelta(), (
+            f"received_at is not in UTC: {reply.received_at!r}; add .astimezone(UTC)"
+        )
         assert reply.key in {None, message.key}, "the reply's key is not that of the message it answers"
         assert not reply.automatic, "a customer's reply is taken for an automatic one"
 
@@ -85,7 +87,10 @@ class InboundContract:
         bench.advance(minutes=1)
         second = await self._answer(bench, gateway, message, "5", first[-1].cursor)
         ids = {reply.provider_id for reply in _replies([*first, *second])}
-        assert len(ids) == 2, "two replies with the same words have one provider_id; the second would be dropped"
+        assert len(ids) == 2, (
+            "two replies with the same words have one provider_id; the second would be dropped. "
+            "Take the service's id, or make it of sender, time and words"
+        )
 
     async def test_a_repeated_reply_is_recognised(self, bench: GatewayBench) -> None:
         """A service that got no 200 calls again, and a cursor that was not stored is collected from again."""
@@ -99,7 +104,8 @@ class InboundContract:
         bench.advance(minutes=5)
         again = _replies(await bench.brought_in(bench.new(), hooks, cursor))
         assert [one.provider_id for one in first] == [one.provider_id for one in again], (
-            "the same reply, delivered twice, has two provider_ids; it would be counted twice"
+            "the same reply, delivered twice, has two provider_ids; it would be counted twice. "
+            "Take the service's id, or make it of sender, time and words"
         )
 
     @pytest.mark.parametrize("status", list(DeliveryStatus))
@@ -212,7 +218,9 @@ class InboundContract:
                 break
         assert waiting.done(), "wait() did not return within ten seconds in which replies came in"
         await waiting
-        assert _replies(await collect(gateway, cursor)), "after wait() returned, collect() found nothing"
+        assert _replies(await collect(gateway, cursor)), (
+            "after wait() returned, collect() found nothing; return only for news that the next collect() finds"
+        )
 
     async def test_what_is_not_declared_says_so(self, bench: GatewayBench) -> None:
         """Calling an undeclared capability raises NotSupported."""

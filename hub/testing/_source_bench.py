@@ -89,7 +89,8 @@ def assert_found(pages: Iterable[Page], expected: Sequence[Closed], when: str) -
     found = closures(pages)
     missed = [closed.id for closed in expected if closed.id not in found]
     assert not missed, (
-        f"{when} skipped ticket {', '.join(missed)} of {len(expected)}; its customer would never be asked"
+        f"{when} skipped ticket {', '.join(missed)} of {len(expected)}; its customer would never be asked. "
+        "Yield every page up to the present, and let no cursor go beyond what was yielded"
     )
 
 
@@ -97,9 +98,12 @@ def assert_same_closures(before: dict[str, set[str]], after: dict[str, set[str]]
     """Fail if a ticket comes back under another closure key."""
     for ticket_id, keys in after.items():
         known = before.get(ticket_id)
-        assert known is not None, f"{when} yielded ticket {ticket_id}, which was not closed since"
+        assert known is not None, (
+            f"{when} yielded ticket {ticket_id}, which was not closed since; its customer would be asked of old matters"
+        )
         assert keys <= known, (
-            f"{when} yielded ticket {ticket_id} again with another closure_key; it would be asked twice"
+            f"{when} yielded ticket {ticket_id} again with another closure_key; it would be asked twice. "
+            "Make the key of the closing, such as its time or its history entry, not of the last change"
         )
 
 

@@ -14,6 +14,7 @@ import pytest
 from hub import Capability, NotSupported, Page, RemoteError
 from hub.testing._bench import READING, Bench
 from hub.testing._component_contract import ComponentContract
+from hub.testing._news_contract import NewsContract
 from hub.testing._source_bench import (
     SourceBench,
     assert_found,
@@ -27,7 +28,7 @@ from hub.testing._write_back_contract import WriteBackContract
 from hub.testing.rigs import Fault
 
 
-class SourceContract(WriteBackContract, ComponentContract):
+class SourceContract(WriteBackContract, NewsContract, ComponentContract):
     """The promises of a source. Subclass it in the plugin's tests, and bring a rig:
 
         class TestAcme(SourceContract):
@@ -50,7 +51,10 @@ class SourceContract(WriteBackContract, ComponentContract):
         pages = await pull(bench.new(), None)
         assert pages, "pull(None) yielded no page; yield one empty page with the cursor to start from"
         surveyed = sorted(set(closures(pages)) & {closed.id for closed in old})
-        assert not surveyed, f"pull(None) yielded ticket {', '.join(surveyed)}, closed before the hub was installed"
+        assert not surveyed, (
+            f"pull(None) yielded ticket {', '.join(surveyed)}, closed before the hub was installed; "
+            "yield one empty page with a cursor for the present"
+        )
 
     async def test_old_tickets_stay_unasked_after_the_first_pull(self, bench: SourceBench) -> None:
         """Also the second pull knows where the first began."""
@@ -59,7 +63,8 @@ class SourceContract(WriteBackContract, ComponentContract):
         pages = await pull(source, cursor)
         surveyed = sorted(set(closures(pages)) & {closed.id for closed in old})
         assert not surveyed, (
-            f"the second pull yielded ticket {', '.join(surveyed)}, closed before the hub was installed"
+            f"the second pull yielded ticket {', '.join(surveyed)}, closed before the hub was installed; "
+            "keep in the cursor when the first pull was, and leave out what was closed before"
         )
 
     async def test_new_closures_are_found_with_their_fields(self, bench: SourceBench) -> None:
@@ -70,17 +75,24 @@ class SourceContract(WriteBackContract, ComponentContract):
         assert_found(pages, closed, "pull()")
         drafts = {one.id: one.draft for one in closed}
         for ticket in tickets(pages):
-            assert ticket.id in drafts, f"pull() yielded ticket {ticket.id}, which was not closed since"
+            assert ticket.id in drafts, f"pull() yielded ticket {ticket.id}, which was not closed since the cursor"
             draft = drafts[ticket.id]
-            assert ticket.subject == draft.subject, f"ticket {ticket.id}: the subject is {ticket.subject!r}"
+            assert ticket.subject == draft.subject, (
+                f"ticket {ticket.id}: Ticket.subject is {ticket.subject!r}, the desk has {draft.subject!r}"
+            )
             assert ticket.customer.email == draft.customer.email, (
-                f"ticket {ticket.id}: the customer's address is {ticket.customer.email!r}, the desk has another"
+                f"ticket {ticket.id}: Customer.email is {ticket.customer.email!r}, "
+                f"the desk has {draft.customer.email!r}"
             )
             if bench.rig.exact_times:
-                assert ticket.closed_at == draft.closed_at, f"ticket {ticket.id}: closed_at is {ticket.closed_at}"
+                assert ticket.closed_at == draft.closed_at, (
+                    f"ticket {ticket.id}: closed_at is {ticket.closed_at}, the desk says {draft.closed_at}. "
+                    "If your desk stamps the closing itself, set exact_times = False in the rig"
+                )
         several = [ticket_id for ticket_id, keys in closures(pages).items() if len(keys) > 1]
         assert not several, (
-            f"one pull yielded ticket {', '.join(several)} with two closure keys; it would be asked twice"
+            f"one pull yielded ticket {', '.join(several)} with two closure keys; it would be asked twice. "
+            "Make the key of the closing, such as its time or its history entry"
         )
 
     @pytest.mark.parametrize("together", [False, True], ids=["a minute apart", "at the same moment"])
@@ -97,7 +109,10 @@ class SourceContract(WriteBackContract, ComponentContract):
             if not walked or walked[-1].cursor == cursor:
                 return
             cursor = walked[-1].cursor
-        pytest.fail("the cursor still moves after four pages for each closed ticket; pull() does not come to an end")
+        pytest.fail(
+            "the cursor still moves after four pages for each closed ticket; pull() does not come to an end. "
+            "Stop when the desk has nothing more to give"
+        )
 
     async def test_the_same_cursor_gives_the_same_closures(self, bench: SourceBench) -> None:
         """A page that was not stored is pulled again."""
@@ -141,13 +156,14 @@ class SourceContract(WriteBackContract, ComponentContract):
         bench.advance(minutes=1)
         pages = await pull(source, pages[-1].cursor)
         assert closed.id in {one for page in pages for one in page.reopened}, (
-            "pull() does not tell of a reopened ticket"
+            "pull() does not tell of a reopened ticket; name its id in Page.reopened, so that its survey is withdrawn"
         )
         await bench.rig.close_again(closed.id)
         bench.advance(minutes=1)
         after = closures(await pull(source, pages[-1].cursor)).get(closed.id, set())
         assert after - before, (
-            "a ticket that was reopened and closed again has no new closure_key; nobody would be asked"
+            "a ticket that was reopened and closed again has no new closure_key; nobody would be asked. "
+            "Make the key of the closing, not of the ticket"
         )
 
     async def test_a_customer_who_writes_again_is_told(self, bench: SourceBench) -> None:
@@ -197,9 +213,14 @@ class SourceContract(WriteBackContract, ComponentContract):
             await asyncio.wait([waiting], timeout=0.5)
             if waiting.done():
                 break
-        assert waiting.done(), "wait() did not return within ten seconds in which tickets were closed"
+        assert waiting.done(), (
+            "wait() did not return within ten seconds in which tickets were closed; "
+            "return when the desk tells of news, or do not declare Capability.WAIT"
+        )
         await waiting
-        assert tickets(await pull(source, cursor)), "after wait() returned, pull() found nothing"
+        assert tickets(await pull(source, cursor)), (
+            "after wait() returned, pull() found nothing; return only for news that the next pull finds"
+        )
 
     async def test_wait_may_be_cancelled(self, bench: SourceBench) -> None:
         """The polling interval ends the waiting; the source is usable at once."""
@@ -217,7 +238,8 @@ class SourceContract(WriteBackContract, ComponentContract):
         for ticket in tickets(await pull(source, cursor)):
             ahead = ticket.closed_at - bench.rig.clock.now()
             assert ahead <= timedelta(seconds=1), (
-                f"ticket {ticket.id} was closed {ahead} from now; is closed_at in UTC?"
+                f"ticket {ticket.id} was closed {ahead} from now; is closed_at in UTC? "
+                "Read the desk's times with the desk's time zone"
             )
 
     async def test_rewind_leads_back_to_older_closures(self, bench: SourceBench) -> None:

@@ -67,7 +67,8 @@ class WriteBackContract:
             entries = list(await bench.rig.written(ticket.id))
             assert entries == once, (
                 f"write_back() of the same (id, revision) by {who} changed ticket {ticket.id}: "
-                f"{len(once)} entries before, {len(entries)} after"
+                f"{len(once)} entries before, {len(entries)} after. "
+                "Look for a mark made of Experience.id and revision before you write"
             )
 
     async def test_a_later_revision_is_written_too(self, bench: SourceBench) -> None:
@@ -78,7 +79,9 @@ class WriteBackContract:
         await _write(source, first)
         await _write(source, second)
         entries = list(await bench.rig.written(ticket.id))
-        assert any(SECOND_COMMENT in entry for entry in entries), f"revision 2 is not on ticket {ticket.id}"
+        assert any(SECOND_COMMENT in entry for entry in entries), (
+            f"revision 2 is not on ticket {ticket.id}; a mark made of Experience.id alone hides it, add the revision"
+        )
         await _write(source, second)
         assert list(await bench.rig.written(ticket.id)) == entries, "writing revision 2 again changed the ticket"
 
@@ -91,7 +94,10 @@ class WriteBackContract:
             news = await pull(puller, pages[-1].cursor)
             assert_same_closures(closures(pages), closures(news), "the pull after the own write-back")
             reopened = [one for page in news for one in page.reopened]
-            assert not reopened, f"the own write-back counts as reopening of ticket {', '.join(reopened)}"
+            assert not reopened, (
+                f"the own write-back counts as reopening of ticket {', '.join(reopened)}; "
+                "leave out of Page.reopened what the hub's own account wrote"
+            )
 
     async def test_a_removed_ticket_is_rejected_alone(self, bench: SourceBench) -> None:
         """The ticket is gone for good; the others of the batch are written."""
@@ -101,9 +107,11 @@ class WriteBackContract:
         receipts = await source.write_back(items)
         _check(items, receipts)
         assert receipts[0].status is DeliveryStatus.REJECTED, (
-            f"the receipt of a removed ticket says {receipts[0].status}"
+            f"the receipt of a removed ticket says {receipts[0].status}; expected REJECTED, or the hub tries for days"
         )
-        assert receipts[0].reason, "the receipt of a removed ticket gives no reason"
+        assert receipts[0].reason, (
+            "the receipt of a removed ticket gives no reason; say in Receipt.reason what is wrong"
+        )
         assert receipts[1].status is DeliveryStatus.DELIVERED, "one removed ticket kept another from being written"
 
     @pytest.mark.parametrize("fault", Fault)
@@ -119,7 +127,7 @@ class WriteBackContract:
         entries, expected = await bench.rig.written(ticket.id), await bench.rig.written(model.id)
         assert len(entries) == len(expected), (
             f"write_back() under Fault.{fault.name} and once more left {len(entries)} entries on the ticket; "
-            f"a healthy write leaves {len(expected)}"
+            f"a healthy write leaves {len(expected)}. Look before you write, and write with once=True"
         )
 
     async def _try(self, bench: SourceBench, source: Source[Any], item: Experience, fault: Fault) -> None:
@@ -134,6 +142,9 @@ class WriteBackContract:
 
     def _check_claim(self, receipt: Receipt, fault: Fault) -> None:
         final = receipt.status is DeliveryStatus.REJECTED and fault is not Fault.NOT_FOUND
-        assert not final, f"write_back() under Fault.{fault.name} gave the experience up; that fault passes"
+        assert not final, (
+            f"write_back() under Fault.{fault.name} gave the experience up with REJECTED; "
+            "that fault passes, so raise instead"
+        )
         claimed = receipt.status is DeliveryStatus.DELIVERED and fault in NOTHING_DONE
         assert not claimed, f"write_back() under Fault.{fault.name} claims DELIVERED, but nothing was carried out"

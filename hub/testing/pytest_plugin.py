@@ -18,6 +18,7 @@ pytest.register_assert_rewrite(
     "hub.testing._gateway_bench",
     "hub.testing._gateway_contract",
     "hub.testing._inbound_contract",
+    "hub.testing._sink_contract",
     "hub.testing._source_bench",
     "hub.testing._source_contract",
     "hub.testing._write_back_contract",

@@ -5,7 +5,8 @@ plays on the rig ("close a ticket", "refuse the credentials") and looks at what 
 
     Rig                 settings, faults, what must stay secret
     ├─ SourceRig        closes, reopens and shows tickets
-    └─ GatewayRig       shows what was sent; replies and reports as customers and services do
+    ├─ GatewayRig       shows what was sent; replies and reports as customers and services do
+    └─ SinkRig          shows what was published
 
 What a rig cannot play it leaves alone: the tests that need it are skipped and say why.
 """
@@ -122,6 +123,15 @@ class SourceRig(Rig):
         """Delete a ticket, or hide it from the hub's account for good."""
         _skip("remove a ticket")
 
+    async def pushes(self, ticket_id: str) -> Sequence[Webhook]:
+        """The requests that the desk makes to the hub when this ticket changes, one of each kind that the plugin takes.
+        Needed when the plugin declares `Capability.RECEIVE`."""
+        _skip("tell the hub of a ticket")
+
+    def forged(self, request: Webhook) -> Webhook:
+        """The same request as somebody would make it who does not know the secret. Needed with `Capability.RECEIVE`."""
+        _skip("forge a request")
+
     async def written(self, ticket_id: str) -> Sequence[str]:
         """What the hub's account has written onto a ticket, oldest first: one decoded text per comment, property or
         message as the desk's people see it. Needed when the plugin declares `Capability.WRITE_BACK`."""
@@ -170,6 +180,24 @@ class GatewayRig(Rig):
     def forged(self, request: Webhook) -> Webhook:
         """The same request as somebody would make it who does not know the secret. Needed with `Capability.RECEIVE`."""
         _skip("forge a request")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One event that the other side took."""
+
+    identity: str
+    """What lets the receiving side fold a repetition, such as an event id or an `Idempotency-Key`."""
+    text: str = field(repr=False)
+    """All that the event says, decoded, on one string."""
+
+
+class SinkRig(Rig):
+    """Something that takes events."""
+
+    @abstractmethod
+    async def published(self) -> Sequence[Published]:
+        """Everything the other side has taken so far, oldest first; a repetition is a second entry."""
 
 
 def _skip(what: str) -> NoReturn:

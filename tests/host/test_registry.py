@@ -65,15 +65,15 @@ BAD = {
     "raiser": (GOOD.replace("return SourceType", "raise LookupError"), "LookupError in hub_register_source"),
     "noapi": (
         GOOD.replace("HUB_API", "API"),
-        "it does not say which plugin API it was written for; add HUB_API = (1, 0).",
+        "it does not say which plugin API it was written for; add HUB_API = (1, 1).",
     ),
-    "minor": (GOOD.replace("(1, 0)", "(1, 1)"), "written for plugin API 1.1, this hub offers 1.0. Update the hub."),
-    "major": (GOOD.replace("(1, 0)", "(2, 0)"), "written for plugin API 2.0, this hub offers 1.0. Update the hub."),
+    "minor": (GOOD.replace("(1, 0)", "(1, 2)"), "written for plugin API 1.2, this hub offers 1.1. Update the hub."),
+    "major": (GOOD.replace("(1, 0)", "(2, 0)"), "written for plugin API 2.0, this hub offers 1.1. Update the hub."),
     "ancient": (
         GOOD.replace("(1, 0)", "(0, 9)"),
-        "written for plugin API 0.9, this hub offers 1.0. Update the plugin.",
+        "written for plugin API 0.9, this hub offers 1.1. Update the plugin.",
     ),
-    "text": (GOOD.replace("(1, 0)", '"1.0"'), "HUB_API must be two numbers, such as (1, 0)."),
+    "text": (GOOD.replace("(1, 0)", '"1.0"'), "HUB_API must be two numbers, such as (1, 1)."),
     "abstract": (GOOD.replace("async def pull", "async def pul"), "hub_register_source: Good lacks pull()."),
     "otherkind": (
         GOOD.replace("Config, Good)", "Config, GoodSink)"),
