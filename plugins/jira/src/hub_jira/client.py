@@ -1,0 +1,212 @@
+"""Jira's REST API over the client that the hub lends."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from hub import AccessTokens, AuthFailed, Context, Grant, Unexpected
+from hub_jira import answers, site
+from hub_jira.config import JiraConfig, SignIn
+from hub_jira.site import Site
+
+Params = Mapping[str, str] | Sequence[tuple[str, str]]
+
+HEADERS = {
+    "Accept": "application/json",
+    "Accept-Language": "en",  # otherwise errors come in the language of the account
+    "X-Force-Accept-Language": "true",
+}
+SITE_KEPT = timedelta(days=1)
+STATUSES_KEPT = timedelta(hours=1)
+
+_IDENTITY = re.compile(r"[0-9]+|[A-Za-z][A-Za-z0-9_]*-[0-9]+")
+_BEFORE_NAMES = {"properties"}
+
+
+class JiraClient:
+    """Signs in, sends one request at a time, and explains refusals. Keeps what it learns of the site."""
+
+    def __init__(self, config: JiraConfig, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._tokens = _access_tokens(config, context)
+        self._cloud_id = config.cloud_id
+        self._site: Site | None = None
+        self._statuses: Mapping[str, str] = {}
+        self._site_until = self._statuses_until = context.clock.now()
+        self._ahead: timedelta | None = None
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        json: Any = None,
+        issue: str | None = None,
+        once: bool = False,
+        accept: Collection[int] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a request; the answer has a status of success, or one that `accept` names.
+
+        :param path: below the root of the site, such as "rest/api/3/myself".
+        :param issue: the issue that this writes to: Jira limits writes to one issue.
+        :param once: must not be carried out twice.
+        :raises RemoteError: `Rejected` has the status in its reason, such as "http_404".
+        """
+        lanes = {"jira-burst-based": f"{method} {endpoint(path)}"}
+        if issue is not None:
+            lanes["jira-per-issue-on-write"] = f"issue {issue}"
+        url = f"{await self._base()}/{path}"
+
+        async def send(authorization: str) -> httpx.Response:
+            return await self._context.http.request(
+                method,
+                url,
+                params=params,
+                json=json,
+                headers={**HEADERS, "Authorization": authorization, **(headers or {})},
+                once=once,
+                accept={*answers.REFUSALS, *accept},
+                lanes=lanes,
+            )
+
+        response = await self._signed_in(send)
+        self._note_time(response)
+        if response.is_success or response.status_code in accept:
+            return response
+        reads = method == "GET" or (method == "POST" and not once)
+        problem = answers.refusal(response, asked=_asked(params, json) if reads else None)
+        if isinstance(problem, AuthFailed):
+            self._site = None
+        raise problem
+
+    async def json(
+        self, method: str, path: str, *, params: Params | None = None, json: Any = None, **options: Any
+    ) -> Any:
+        """The JSON value that a request is answered with. Takes what `request` takes.
+
+        :raises Unexpected: the answer is not JSON that can be read.
+        """
+        return answers.value(await self.request(method, path, params=params, json=json, **options))
+
+    async def site(self) -> Site:
+        """What the site is. Found out once a day, and again after the account was refused something."""
+        now = self._context.clock.now()
+        if self._site is None or now >= self._site_until:
+            self._site = await site.detect(self.json, self._may_read)
+            self._site_until = now + SITE_KEPT
+        return self._site
+
+    async def status_categories(self) -> Mapping[str, str]:
+        """The category key ("new", "indeterminate", "done") of each status by its id; read once an hour."""
+        now = self._context.clock.now()
+        if not self._statuses or now >= self._statuses_until:
+            self._statuses = await site.status_categories(self.json, (await self.site()).api)
+            self._statuses_until = now + STATUSES_KEPT
+        return self._statuses
+
+    async def server_now(self) -> datetime:
+        """The time on the site's clock, to the second, never ahead of it.
+
+        :raises Unexpected: the site tells no time.
+        """
+        if self._ahead is None:
+            self._note_server_time(await self.json("GET", "rest/api/2/serverInfo"))
+        if self._ahead is None:
+            raise Unexpected("Jira's answers carry no time: a proxy may have removed the Date header")
+        return self._context.clock.now() + self._ahead
+
+    async def _may_read(self, path: str, *, params: Mapping[str, str] | None = None) -> bool:
+        # without an agent licence 403; 404 where Service Management is not installed; 401 for a scope that is not there
+        response = await self.request("GET", path, params=params, accept=(401, 403, 404))
+        return response.is_success
+
+    async def _base(self) -> str:
+        if self._config.sign_in is SignIn.OAUTH and self._cloud_id is None:
+            self._cloud_id = await self._find_cloud_id()
+        if self._cloud_id is None:
+            return self._config.root
+        return f"{str(self._config.api_url).rstrip('/')}/ex/jira/{self._cloud_id}"
+
+    async def _find_cloud_id(self) -> str:
+        url = f"{str(self._config.api_url).rstrip('/')}/oauth/token/accessible-resources"
+
+        async def send(authorization: str) -> httpx.Response:
+            return await self._context.http.request(
+                "GET", url, headers={**HEADERS, "Authorization": authorization}, accept=answers.REFUSALS
+            )
+
+        response = await self._signed_in(send)
+        if not response.is_success:
+            raise answers.refusal(response, asked=None)
+        sites = answers.value(response)
+        for each in sites if isinstance(sites, list) else ():
+            match each:
+                case {"id": str(cloud_id), "url": str(url)} if url.rstrip("/").lower() == self._config.root.lower():
+                    return cloud_id
+        raise AuthFailed("the OAuth authorisation does not cover this site: authorise the app for the site in url")
+
+    async def _signed_in(self, send: Callable[[str], Awaitable[httpx.Response]]) -> httpx.Response:
+        if self._tokens is None:
+            return await send(_fixed_authorization(self._config))
+        token = await self._tokens.get()
+        response = await send(f"Bearer {token}")
+        if response.status_code == 401:  # nothing was carried out, so that this is safe for every request
+            response = await send(f"Bearer {await self._tokens.renew(token)}")
+        return response
+
+    def _note_time(self, response: httpx.Response) -> None:
+        with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
+            moment = parsedate_to_datetime(response.headers.get("date", ""))
+            self._ahead = moment.astimezone(UTC) - self._context.clock.now()
+
+    def _note_server_time(self, info: Any) -> None:
+        if self._ahead is None and isinstance(info, dict):
+            with contextlib.suppress(ValueError, TypeError):
+                moment = datetime.fromisoformat(info["serverTime"])
+                self._ahead = moment.astimezone(UTC) - self._context.clock.now()
+
+
+def endpoint(path: str) -> str:
+    """A path without ids and keys: what Jira limits bursts by."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        parts.append("{}" if _IDENTITY.fullmatch(part) or (parts and parts[-1] in _BEFORE_NAMES) else part)
+    return "/".join(parts)
+
+
+def _access_tokens(config: JiraConfig, context: Context) -> AccessTokens | None:
+    app = config.oauth
+    if app is None:
+        return None
+    grant = Grant(
+        kind="refresh_token",
+        client_id=app.client_id,
+        client_secret=app.client_secret,
+        refresh_token=app.refresh_token,
+        as_json=True,
+    )
+    return AccessTokens(context, f"{str(config.auth_url).rstrip('/')}/oauth/token", grant)
+
+
+def _fixed_authorization(config: JiraConfig) -> str:
+    if config.token is not None:
+        return f"Bearer {config.token.get_secret_value()}"
+    name, secret = (config.email, config.api_token) if config.api_token else (config.username, config.password)
+    assert secret is not None
+    return f"Basic {base64.b64encode(f'{name}:{secret.get_secret_value()}'.encode()).decode()}"
+
+
+def _asked(params: Params | None, json: Any) -> str:
+    """The JQL of a request: the hub's own words, which an error may quote."""
+    return str(json.get("jql", "")) if isinstance(json, dict) else str(dict(params or {}).get("jql", ""))

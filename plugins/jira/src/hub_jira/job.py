@@ -1,0 +1,67 @@
+"""One experience on its way onto its ticket, and what the targets have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from hub import Experience, OutcomeUnknown, Rejected, Unavailable
+from hub_jira.client import JiraClient
+from hub_jira.site import Site
+
+
+class NotPossible(Exception):
+    """The ticket or the account does not allow this target. The message says why, for the operator."""
+
+
+class Gone(Exception):
+    """The ticket was deleted, or is hidden from the account; Jira does not tell which."""
+
+
+@dataclass(slots=True)
+class Job:
+    """What is known of the ticket and done to it."""
+
+    item: Experience
+    site: Site
+    desk: bool
+    """Whether the ticket is in a project of Jira Service Management."""
+    fresh: bool = False
+    """Whether this revision certainly has no comment yet."""
+    record: Any = None
+    """The property as it was written, or None."""
+    fields: dict[str, Any] = field(default_factory=dict)
+    """The custom fields as they were written, by id."""
+    left_out: list[str] = field(default_factory=list)
+    """What was not written, and why."""
+    comment_id: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The issue on the platform API. By its id, which stays when the issue moves."""
+        return f"{self.site.api}/issue/{self.item.ticket.id}"
+
+
+async def attempt(client: JiraClient, job: Job, method: str, path: str, **what: Any) -> httpx.Response:
+    """Send what one target needs of the ticket.
+
+    :raises NotPossible: Jira refuses it for this ticket or account.
+    :raises Gone: there is no such ticket any more.
+    :raises OutcomeUnknown: no answer says whether it was carried out.
+    :raises RemoteError: it may work later.
+    """
+    try:
+        response = await client.request(method, path, issue=job.item.ticket.id, accept=(403,), **what)
+    except Rejected as error:
+        if error.reason == "http_404":
+            raise Gone from None
+        raise NotPossible(str(error)) from None
+    except Unavailable as error:
+        if method == "GET":
+            raise
+        raise OutcomeUnknown(str(error)) from error  # one of the attempts may have been carried out
+    if response.status_code == 403:
+        raise NotPossible("the account may not do this on this ticket")
+    return response

@@ -1,0 +1,190 @@
+"""One pull: what was closed, what was opened again, and whether all of it was shown.
+
+Jira's search lags behind and is read in several pages. So each pull begins some minutes before the last one ended, and
+the cursor moves only after the whole walk, never to a time at which the index may still be in disorder.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from hub import Page, Ticket
+from hub_jira import datacenter, jql, mapping, search
+from hub_jira.client import JiraClient
+from hub_jira.closures import departures, is_done, moment, transitions
+from hub_jira.config import JiraConfig
+from hub_jira.cursor import Position
+from hub_jira.reader import Reader
+from hub_jira.search import CHANNEL, Issue, Query
+from hub_jira.site import Site
+
+MANY = 5000
+"""Issues on a page when only ids are read."""
+FEW = 5
+"""Counts are estimates and tickets move while they are counted: so many may be missing without a word."""
+
+
+class Pull(ABC):
+    """One walk through what a source should see.
+
+    :param now: the time on Jira's clock when it begins.
+    """
+
+    def __init__(self, config: JiraConfig, client: JiraClient, reader: Reader, site: Site, now: datetime) -> None:
+        self.config = config
+        self.client = client
+        self.reader = reader
+        self.site = site
+        self.began = self.now = now
+        self.scope = jql.scope(config)
+        self._seen: set[str] = set()
+        self._newest: datetime | None = None
+
+    async def closed(self, position: Position) -> AsyncIterator[list[Ticket]]:
+        """Yield the closed tickets, page by page."""
+        async for rows in self.rows(position.since_time - self.config.overlap):
+            for row in rows:
+                self._note(row)
+            yield await self.reader.tickets(rows, self.site, floor=position.floor_time)
+
+    async def last_page(self, position: Position) -> Page:
+        """What is to be told after the whole walk: the new cursor, reopened tickets, and what is amiss."""
+        if not self._seen:
+            # an account that was signed out sees no tickets either, and search answers it all the same
+            await self.client.json("GET", f"{self.site.api}/myself")
+        self.now = await self.client.server_now()  # the walk may have taken long, and relative times count from now
+        expected = await self.expected(position.since_time - self.config.overlap)
+        reopened = await self.reopened(position.looked_time - self.config.overlap)
+        after = position.after(self._newest, self.began - self.config.settle)
+        return Page((), after.write(), reopened=tuple(reopened), warning=missing_rows(expected, len(self._seen)))
+
+    def _note(self, row: Issue) -> None:
+        self._seen.add(row["id"])
+        at = self.order(row)
+        if at is not None and (self._newest is None or at > self._newest):
+            self._newest = at
+
+    @abstractmethod
+    def rows(self, since: datetime) -> AsyncIterator[list[Issue]]:
+        """Yield all issues that may have been closed since then, oldest first."""
+
+    @abstractmethod
+    def order(self, row: Issue) -> datetime | None:
+        """The time that `rows` come in the order of."""
+
+    @abstractmethod
+    async def expected(self, since: datetime) -> int | None:
+        """How many rows Jira says there are; None when it does not say."""
+
+    @abstractmethod
+    async def reopened(self, since: datetime) -> Sequence[str]:
+        """Ids of issues that are open and may have been opened again since then."""
+
+    @abstractmethod
+    def census(self, since: datetime) -> AsyncIterator[Sequence[str]]:
+        """Yield the ids of all issues that are closed and were closed since then."""
+
+
+class CloudPull(Pull):
+    """On Jira Cloud, by the time at which the category of the status changed.
+
+    :param reconciled: ids of issues that search must know the present state of.
+    """
+
+    def __init__(
+        self, config: JiraConfig, client: JiraClient, reader: Reader, site: Site, now: datetime,
+        *, reconciled: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        super().__init__(config, client, reader, site, now)
+        self._reconciled = reconciled
+
+    async def rows(self, since: datetime) -> AsyncIterator[list[Issue]]:
+        """See `Pull.rows`."""
+        fields = mapping.wanted_fields(self.config, self.site)
+        clause = self._clause(jql.DONE, since)
+        async for page in self._search(clause, fields, self.config.page_size, properties=[CHANNEL]):
+            yield page
+
+    def order(self, row: Issue) -> datetime | None:
+        """See `Pull.order`."""
+        return moment(mapping.fields_of(row).get("statuscategorychangedate"))
+
+    async def expected(self, since: datetime) -> int | None:
+        """See `Pull.expected`."""
+        return await search.count(self.client, self._clause(jql.DONE, since))
+
+    async def reopened(self, since: datetime) -> Sequence[str]:
+        """Also tickets on which work began for the first time: search cannot tell them apart, and no survey waits."""
+        clause = self._clause(jql.NOT_DONE, since)
+        ids = [row["id"] async for page in self._search(clause, ["id"], MANY) for row in page]
+        return await self.reader.open_among(ids)
+
+    async def census(self, since: datetime) -> AsyncIterator[Sequence[str]]:
+        """See `Pull.census`."""
+        async for page in self._search(self._clause(jql.DONE, since), ["id"], MANY):
+            yield [row["id"] for row in page]
+
+    def _clause(self, state: str, since: datetime) -> str:
+        return jql.all_of(self.scope, state, jql.since(jql.CATEGORY_CHANGED, since, self.now))
+
+    def _search(
+        self, clause: str, fields: Sequence[str], size: int, *, properties: Sequence[str] = ()
+    ) -> AsyncIterator[list[Issue]]:
+        query = Query(jql.ordered(clause, jql.CATEGORY_CHANGED), fields, size, properties, self._reconciled)
+        return search.walk(self.client, query)
+
+
+class DataCenterPull(Pull):
+    """On Data Center, by the time of the last update, which no closing is later than."""
+
+    _total: int | None = None
+
+    async def rows(self, since: datetime) -> AsyncIterator[list[Issue]]:
+        """See `Pull.rows`."""
+        walk = self._walk(jql.DONE, since, mapping.wanted_fields(self.config, self.site))
+        async for page in walk.pages():
+            self._total = walk.total
+            yield page
+
+    def order(self, row: Issue) -> datetime | None:
+        """See `Pull.order`."""
+        return datacenter.updated(row)
+
+    async def expected(self, since: datetime) -> int | None:
+        """See `Pull.expected`."""
+        return self._total
+
+    async def reopened(self, since: datetime) -> Sequence[str]:
+        """See `Pull.reopened`."""
+        categories = await self.client.status_categories()
+        found = []
+        async for page in self._walk(jql.NOT_DONE, since, ("status",)).pages():
+            for row in page:
+                left = departures(transitions(datacenter.histories(row)), categories)
+                if left and left[-1] >= since and not is_done(mapping.fields_of(row)):
+                    found.append(row["id"])
+        return list(dict.fromkeys(found))
+
+    async def census(self, since: datetime) -> AsyncIterator[Sequence[str]]:
+        """See `Pull.census`."""
+        fields = ("status", "resolutiondate", "statuscategorychangedate", "created")
+        async for page in self._walk(jql.DONE, since, fields).pages():
+            closings = await self.reader.closings(page, self.site)
+            yield [row["id"] for row, found in zip(page, closings, strict=True) if found and found.at >= since]
+
+    def _walk(self, state: str, since: datetime, fields: Sequence[str]) -> datacenter.Walk:
+        clause = jql.all_of(self.scope, state)
+        bound = jql.since(jql.UPDATED, since, self.now)
+        return datacenter.Walk(self.client, clause, bound, fields, self.config.page_size)
+
+
+def missing_rows(expected: int | None, received: int) -> str | None:
+    """A warning when clearly fewer tickets were shown than counted."""
+    if expected is None or expected - received <= max(FEW, expected // 10):
+        return None
+    return (
+        f"Jira counts about {expected} closed tickets and showed {received}: the count is an estimate, but the account "
+        "may lack the permission to see some, or the search index is behind"
+    )

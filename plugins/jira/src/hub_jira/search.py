@@ -1,0 +1,164 @@
+"""Jira Cloud's search, read page by page to its end.
+
+A page token is opaque and belongs to its query. The last page has none; whether pages are full, or empty, says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub import Rejected, Unexpected
+from hub_jira import answers
+from hub_jira.client import JiraClient
+
+Issue = Mapping[str, Any]
+
+MOST_PAGES = 10_000
+MOST_RECONCILED = 50
+CHANNEL = "request.channel.type"
+"""Issue property in which Service Management keeps how a request came in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to search for, and what to show of it."""
+
+    jql: str
+    fields: Sequence[str]
+    page_size: int
+    properties: Sequence[str] = ()
+    reconciled: Sequence[str] = ()
+    """Ids of issues for which the index must be up to date; at most 50."""
+
+    def body(self, token: str | None) -> dict[str, Any]:
+        """The request for one page."""
+        body: dict[str, Any] = {"jql": self.jql, "maxResults": self.page_size, "fields": list(self.fields)}
+        if self.properties:
+            body["properties"] = list(self.properties)
+        if self.reconciled:
+            body["reconcileIssues"] = [int(each) for each in self.reconciled]
+        if token is not None:
+            body["nextPageToken"] = token
+        return body
+
+
+async def walk(client: JiraClient, query: Query) -> AsyncIterator[list[Issue]]:
+    """Yield all issues that a query finds, page by page. When Jira forgets the walk, it begins once more.
+
+    :raises Unexpected: the query was refused, or the walk does not end.
+    """
+    guard = _Guard()
+    token: str | None = None
+    restarted = False
+    for _ in range(MOST_PAGES):
+        try:
+            answer = await client.json("POST", "rest/api/3/search/jql", json=query.body(token))
+        except Rejected as refused:
+            if token is None or restarted or refused.reason != "http_400":
+                raise Unexpected(f"the search was refused: {refused}") from None
+            guard, token, restarted = _Guard(), None, True
+            continue
+        found = issues(answer)
+        token = answer.get("nextPageToken")
+        guard.check(token, found)
+        if found:
+            yield found
+        if token is None:
+            return
+    raise Unexpected(f"the search did not end after {MOST_PAGES} pages")
+
+
+class _Guard:
+    """Ends a walk that goes round in circles."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._empty = 0
+
+    def check(self, token: Any, found: Collection[Issue]) -> None:
+        """Look at the token for the next page.
+
+        :raises Unexpected: the walk would not end.
+        """
+        if token is None:
+            return
+        if not isinstance(token, str) or not token:
+            raise Unexpected("Jira's search gave a page token that is no text")
+        if token in self._tokens:
+            raise Unexpected("Jira's search gave the same page token twice and would never end")
+        self._tokens.add(token)
+        self._empty = 0 if found else self._empty + 1
+        if self._empty > 1:
+            raise Unexpected("Jira's search gave two empty pages that were not the last")
+
+
+def issues(answer: Any, member: str = "issues") -> list[Issue]:
+    """The issues of an answer.
+
+    :raises Unexpected: there is no list of issues with ids in it.
+    """
+    found = answer.get(member) if isinstance(answer, dict) else None
+    if not isinstance(found, list) or not all(_is_issue(each) for each in found):
+        raise Unexpected("Jira's answer is not a list of issues")
+    return found
+
+
+def _is_issue(each: Any) -> bool:
+    match each:
+        case {"id": str(identity)}:
+            return identity.isdecimal()
+    return False
+
+
+async def count(client: JiraClient, jql: str) -> int | None:
+    """About how many issues a query finds; None when Jira does not say."""
+    response = await client.request("POST", "rest/api/3/search/approximate-count", json={"jql": jql}, accept=(400, 404))
+    if not response.is_success:
+        return None
+    match answers.value(response):
+        case {"count": int(number)} if number >= 0:
+            return number
+    return None
+
+
+async def read(
+    client: JiraClient, ids: Sequence[str], fields: Sequence[str], properties: Sequence[str] = ()
+) -> list[Issue]:
+    """Issues as they stand now, not as the index believes; at most 100. What is missing is not there, or hidden.
+
+    :raises Unexpected: some of them could not be read just now.
+    """
+    body = {"issueIdsOrKeys": list(ids), "fields": list(fields), "properties": list(properties)}
+    answer = await client.json("POST", "rest/api/3/issue/bulkfetch", json=body)
+    found = issues(answer)
+    if answer.get("issueErrors"):
+        raise Unexpected("Jira could not read some tickets just now")
+    return found
+
+
+async def histories(client: JiraClient, ids: Sequence[str]) -> dict[str, list[Any]]:
+    """The changes of status of issues, by issue id.
+
+    :raises Unexpected: they cannot be read.
+    """
+    found: dict[str, list[Any]] = {each: [] for each in ids}
+    body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "fieldIds": ["status"], "maxResults": 1000}
+    tokens: set[str] = set()
+    while True:
+        answer = await client.json("POST", "rest/api/3/changelog/bulkfetch", json=body)
+        logs = answer.get("issueChangeLogs") if isinstance(answer, dict) else None
+        for log in logs if isinstance(logs, list) else [None]:
+            match log:
+                case {"issueId": str(identity), "changeHistories": list(entries)}:
+                    found.setdefault(identity, []).extend(entries)
+                case _:
+                    raise Unexpected("Jira's changelog cannot be read")
+        token = answer.get("nextPageToken")
+        if token is None:
+            return found
+        if token in tokens or not isinstance(token, str):
+            raise Unexpected("Jira's changelog gave the same page token twice and would never end")
+        tokens.add(token)
+        body["nextPageToken"] = token

@@ -1,0 +1,35 @@
+"""The record in the issue property: whole, or shortened to what Jira holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hub_jira.write_back import LONGEST_PROPERTY, as_record
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub import DeliveryStatus
+
+PROPERTY = "com.itsm-hub.experience"
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=0, max_size=200), st.integers(0, 40_000))
+def test_a_property_never_exceeds_what_jira_holds(cloud_factory: Any, seed: str, length: int) -> None:
+    world = cloud_factory()
+    words = (seed or "x") * (length // len(seed or "x") + 1)
+    item = world.experience(world.closed(), comment=words)
+    record = as_record(item)
+    length = len(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
+    assert length <= LONGEST_PROPERTY
+    if record["comment"] != item.comment:
+        assert item.comment.startswith(record["comment"].removesuffix("…"))
+        assert length > LONGEST_PROPERTY / 3
+
+
+async def test_a_very_long_answer_is_written_all_the_same(world: Any) -> None:
+    issue = world.closed()
+    item = world.experience(issue, comment='"Äh" 🙂\n' * 20_000)
+    [receipt] = await world.write(item)
+    assert (receipt.status, receipt.reason) == (DeliveryStatus.DELIVERED, "property, comment")
+    assert issue.properties[PROPERTY]["comment"].endswith("…")
