@@ -63,7 +63,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 def test_the_wheel_holds_the_hub_its_plugins_and_their_data_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"hub", "hub_email", "hub_jira", "hub_kannel", "hub_servicenow"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "hub",
+        "hub_email",
+        "hub_jira",
+        "hub_kannel",
+        "hub_servicenow",
+    }
     for data in (
         "hub/py.typed",
         "hub_email/py.typed",

@@ -11,22 +11,23 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from sandbox.customers import page_link
 from sandbox.desk import Desk
 from sandbox.hub_process import HubFailed, HubProcess, run_hub
+from sandbox.invitation import invite
 from sandbox.ledger import Ledger
 from sandbox.people import read_people
 from sandbox.play import Play
-from sandbox.story import Answer, plan
+from sandbox.story import System, plan
 from sandbox.summary import is_clean, print_summary, summarise
 from sandbox.view import View
-from sandbox.wiring import FIRST_PORT, NotTheDemo, Wiring, move_ports, read_wiring
+from sandbox.wiring import FIRST_PORT, PORTS, NotTheDemo, move_ports, read_wiring
 from sandbox.world import PortTaken, check_ports, run_world
 
 HERE = Path(__file__).resolve().parent
@@ -62,15 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hub demo", description="Run the hub against a simulated desk and phones.")
+    parser = argparse.ArgumentParser(prog="hub demo", description="Run the hub against simulated desks and phones.")
     parser.add_argument("--once", action="store_true", help="end after the stories instead of staying up")
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object when the stories are over, and no lines"
     )
     parser.add_argument("--seed", type=int, default=1, help="another number gives other stories (default: %(default)s)")
-    parser.add_argument("--tickets", type=_between(1, 2000), default=40, help="how many stories (default: %(default)s)")
+    parser.add_argument("--tickets", type=_between(1, 2000), default=60, help="how many stories (default: %(default)s)")
     parser.add_argument(
-        "--port-base", type=_between(1, 65532), default=FIRST_PORT, help="first of four ports (default: %(default)s)"
+        "--port-base",
+        type=_between(1, 65536 - PORTS),
+        default=FIRST_PORT,
+        help=f"first of {PORTS} ports (default: %(default)s)",
     )
     return parser
 
@@ -94,22 +98,22 @@ async def _run(options: argparse.Namespace) -> int:
         check_ports(wiring)
         async with AsyncExitStack() as stack:
             view = View(console, ledger)
-            view.say("starting a desk, phones, mailboxes and the hub")
+            view.say("starting three desks, phones, mailboxes and the hub")
             world = await stack.enter_async_context(run_world(wiring, ledger, view))
-            play = Play(ledger, world.desk, world.customers, view, options.seed)
+            play = Play(ledger, world.desks, world.customers, view, options.seed)
             await play.prepare()
             hub = await stack.enter_async_context(run_hub(config))
             began = time.monotonic()
             await hub.wait_until_ready(wiring.pages)
             with view:
                 view.say("the hub is ready")
-                await _perform(play, ledger, world.desk, view, hub)
+                await _perform(play, ledger, world.desks, view, hub)
             summary = summarise(ledger, await hub.status(), seed=options.seed, seconds=time.monotonic() - began)
             print_summary(console, summary)
             if options.json:
                 print(json.dumps(summary, ensure_ascii=False, indent=2), flush=True)
             if not options.once:
-                _invite(console, wiring, ledger, config)
+                invite(console, ledger, world.desks, config)
                 await _until_stopped(hub)
     return 0 if is_clean(summary) else NOT_AS_PROMISED
 
@@ -136,14 +140,14 @@ def _lay_out(folder: Path, first_port: int) -> Path:
     return config
 
 
-async def _perform(play: Play, ledger: Ledger, desk: Desk, view: View, hub: HubProcess) -> None:
+async def _perform(play: Play, ledger: Ledger, desks: Mapping[System, Desk[Any]], view: View, hub: HubProcess) -> None:
     """Play all stories, and wait until the hub has done its part.
 
     :raises HubFailed: the hub ended in the middle.
     """
     try:
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(_watch(ledger, desk, view))
+            watching = group.create_task(_watch(ledger, desks, view))
             await play.run()
             view.say("all stories are played; waiting for the last answers to reach their tickets")
             await _settle(ledger)
@@ -162,34 +166,15 @@ async def _settle(ledger: Ledger) -> None:
     await asyncio.sleep(WATCH_SECONDS)
 
 
-async def _watch(ledger: Ledger, desk: Desk, view: View) -> None:
+async def _watch(ledger: Ledger, desks: Mapping[System, Desk[Any]], view: View) -> None:
     """Read what the hub writes onto tickets."""
     while True:
-        for message in await desk.new_results():
-            case = ledger.note_result(message)
-            if case is not None and case.written_back:
-                view.result(case)
+        for desk in desks.values():
+            for result in await desk.new_results():
+                case = ledger.note_result(result)
+                if case is not None and case.written_back and result.ticket is not None:
+                    view.result(result.ticket)
         await asyncio.sleep(0.5)
-
-
-def _invite(console: Console, wiring: Wiring, ledger: Ledger, config: Path) -> None:
-    """Say what can be tried by hand."""
-    unanswered = [
-        page_link(case.surveys[0].mail)
-        for case in ledger.cases
-        if case.surveys and case.surveys[0].mail and case.story.answer in (Answer.SILENT, Answer.FILTERED)
-    ]
-    console.print("\nTry it by hand, until you press Ctrl-C:")
-    for url in unanswered[:3]:
-        console.print(f"  answer a survey   {url}")
-    console.print(f"  ask the hub       hub status --config {config}", soft_wrap=True)
-    console.print(f"                    hub why {_first_number(ledger)} --config {config}", soft_wrap=True)
-    console.print(f"  look into the desk's mailbox   IMAP 127.0.0.1:{wiring.imap_port}, no encryption,")
-    console.print(f"                    user {wiring.desk.username}, password {wiring.desk.password}")
-
-
-def _first_number(ledger: Ledger) -> int:
-    return next((case.tickets[0].number for case in ledger.cases if case.written_back), 0)
 
 
 async def _until_stopped(hub: HubProcess) -> None:

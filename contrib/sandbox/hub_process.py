@@ -16,6 +16,8 @@ import httpx
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _LOG_LINES = 15
+_LOOKING = ("sources.desk", "sources.jira", "sources.servicenow", "gateways.mail")
+"""The parts of hub.toml that fetch something."""
 
 
 class HubFailed(Exception):
@@ -31,9 +33,9 @@ class HubProcess:
         self._log = log
 
     async def wait_until_ready(self, pages: str) -> None:
-        """Return when the hub serves its pages and has looked into all mailboxes once.
+        """Return when the hub serves its pages and has looked at all desks and mailboxes once.
 
-        Only what is closed after its first look at the desk is news to it.
+        Only what is closed after its first look at a desk is news to it.
 
         :raises HubFailed: it ended, or did not get ready in time.
         """
@@ -53,7 +55,7 @@ class HubProcess:
     async def _has_looked(self) -> bool:
         self.check_alive()
         components = (await self.status())["components"]
-        return all(components.get(name, {}).get("last_ok_at") for name in ("sources.desk", "gateways.mail"))
+        return all(components.get(name, {}).get("last_ok_at") for name in _LOOKING)
 
     def check_alive(self) -> None:
         """Make sure that it still runs.

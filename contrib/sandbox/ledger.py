@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
-from sandbox.desk import Ticket
+from sandbox.desk import PLACES, Place, Result, Ticket
 from sandbox.story import Answer, Said, Story
 
 
@@ -19,26 +21,13 @@ class Survey:
     mail: EmailMessage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A message in the desk's folder of survey results."""
-
-    thread: frozenset[str]
-    """Message-IDs it refers to."""
-    text: str
-
-    def says(self, said: Said) -> bool:
-        """Whether rating and words of the customer are all there."""
-        rating = f"{said.rating}/5" in self.text if said.rating else "/5" not in self.text
-        return rating and " ".join(said.words.split()) in self.text
-
-
 @dataclass(slots=True)
 class Case:
     """One story with what has come of it so far."""
 
     story: Story
     tickets: list[Ticket] = field(default_factory=list)
+    """The first one is on the story's desk."""
     surveys: list[Survey] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     said: Said | None = None
@@ -46,11 +35,14 @@ class Case:
     done: bool = False
     """Nobody does anything any more in this story."""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    seconds_to_survey: float | None = None
+    """How long after the closing the first survey came."""
 
     @property
     def written_back(self) -> bool:
-        """Whether the ticket carries what the customer said."""
-        return self.said is not None and any(result.says(self.said) for result in self.results)
+        """Whether the ticket carries what the customer said, everywhere it should."""
+        said = self.said
+        return said is not None and PLACES[self.story.system] <= {r.place for r in self.results if r.says(said)}
 
     @property
     def settled(self) -> bool:
@@ -77,50 +69,44 @@ class Ledger:
             self.strays += 1
             return None
         case.surveys.append(survey)
+        if not case.asked.is_set():
+            case.seconds_to_survey = time.monotonic() - case.tickets[0].closed_at
         case.asked.set()
         return case
 
-    def note_result(self, message: EmailMessage) -> Case | None:
-        """A message came into the folder of survey results."""
-        result = read_result(message)
+    def note_result(self, result: Result) -> Case | None:
+        """The hub has written a result."""
         for case in self.cases:
-            if any(not result.thread.isdisjoint(ticket.thread) for ticket in case.tickets):
+            if any(ticket is result.ticket for ticket in case.tickets):
                 case.results.append(result)
                 return case
         self.strays += 1
         return None
 
-    def missing(self) -> list[Case]:
-        """Customers who should have been asked, and were not."""
-        return [case for case in self.cases if case.story.surveyed and not case.surveys]
 
-    def unwanted(self) -> list[Case]:
-        """Those who should not have been asked, and were."""
-        return [case for case in self.cases if case.surveys and not case.story.surveyed]
-
-    def lost(self) -> list[Case]:
-        """Customers whose words did not come onto their ticket."""
-        return [case for case in self.cases if case.said and not case.written_back]
-
-    def invented(self) -> list[Case]:
-        """Tickets that carry an answer which no customer gave."""
-        return [case for case in self.cases if case.results and case.done and not case.said]
-
-    def duplicates(self) -> list[Case]:
-        """One case for each survey and each result too many."""
-        return [case for case in self.cases for _ in range(_surplus(case))]
+def problems(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    """What must not happen, and to whom it did."""
+    found: dict[str, list[Case]] = {name: [] for name in _WRONG}
+    for case in cases:
+        for name, times in _WRONG.items():
+            found[name] += [case] * times(case)
+    return found
 
 
-def _surplus(case: Case) -> int:
-    """Nobody is asked twice within the contact interval, however many tickets they have; one result says it all, and a
-    second message of the customer makes a second one."""
+def _duplicates(case: Case) -> int:
+    """Surveys and results too many. Nobody is asked twice within the contact interval, however many tickets they have;
+    one result in each place says it all, and a second message of the customer makes a second one.
+    """
     results = 2 if case.story.answer is Answer.TWICE else 1
-    return max(0, len(case.surveys) - 1) + max(0, len(case.results) - results)
+    written = Counter(result.place for result in case.results if result.place is not Place.PROPERTY)
+    return max(0, len(case.surveys) - 1) + sum(max(0, times - results) for times in written.values())
 
 
-def read_result(message: EmailMessage) -> Result:
-    """Read a message of the results folder."""
-    header = f"{message.get('References', '')} {message.get('In-Reply-To', '')}"
-    body = message.get_body(("plain",))
-    text = f"{message['Subject']}\n{body.get_content() if body else ''}"
-    return Result(frozenset(header.split()), " ".join(text.split()))
+_WRONG: dict[str, Callable[[Case], int]] = {
+    "duplicates": _duplicates,
+    "lost": lambda case: case.said is not None and not case.written_back,
+    "invented": lambda case: bool(case.results) and case.done and case.said is None,
+    "exposed": lambda case: any(result.place is Place.PUBLIC for result in case.results),
+    "missing": lambda case: case.story.surveyed and not case.surveys,
+    "unwanted": lambda case: bool(case.surveys) and not case.story.surveyed,
+}

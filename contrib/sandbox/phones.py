@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
-from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 import httpx
@@ -22,6 +21,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+
+from sandbox.background import Background
 
 MAX_PARTS = 10  # the gateway's max-messages: what is longer is cut off without a word
 DELIVERED, FAILED, ACCEPTED, REFUSED = 1, 2, 8, 16
@@ -72,7 +73,7 @@ class Phones:
     received: list[Sms] = field(default_factory=list)
     callbacks_given_up: int = 0
     _client: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=10, trust_env=False))
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _background: Background = field(default_factory=Background)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -88,9 +89,7 @@ class Phones:
 
     async def close(self) -> None:
         """End callbacks that are under way and close connections."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await self._client.aclose()
 
     async def _sendsms(self, request: Request) -> Response:
@@ -124,7 +123,7 @@ class Phones:
         mask = int(fields.get("dlr-mask") or 0)
         sms = Sms(fields["from"], recipient, text, parts, fields.get("dlr-url", ""), mask)
         dead = recipient in self.dead_numbers
-        self._spawn(self._report(sms, dead=dead))
+        self._background.start(self._report(sms, dead=dead))
         if not dead:
             self.received.append(sms)
             self.on_sms(sms)
@@ -141,11 +140,6 @@ class Phones:
                 values = {"d": str(kind), "A": words, "F": operator_id, "p": sms.recipient, "P": sms.sender}
                 values |= {"I": f"dlr-{next(self._ids)}", "i": "operator", "T": _seconds()}
                 await self._call(_fill(sms.dlr_url, values))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _call(self, url: str) -> None:
         for attempt in range(self.retries + 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, cycle, islice
@@ -14,17 +14,27 @@ STAFF = Person("Sari Salo", "sari.salo@acme.example")
 MONITOR = Person("Monitoring", "noreply@monitor.example", "en")
 
 
+class System(StrEnum):
+    """What a desk works with."""
+
+    MAILBOX = "mailbox"
+    JIRA = "jira"
+    SERVICENOW = "servicenow"
+
+
 class Closing(StrEnum):
     """How the desk closes a ticket."""
 
-    MOVED = "moved"  # all mails at once
-    PIECEMEAL = "piecemeal"  # one mail after the other
+    PLAIN = "plain"
+    STEPWISE = "stepwise"  # mail by mail; resolved first, and closed for good later
+    PASSED_ON = "passed_on"  # to another project or group before it is closed
     REOPENED = "reopened"  # the customer writes again before the survey leaves; closed again
     AGAIN = "again"  # the customer writes again after the survey; closed again
-    MORE = "more"  # the same customer has two more tickets
+    MORE = "more"  # the same customer has more tickets, one of them on another desk
     STAFF = "staff"  # somebody of the own organisation asked
     AUTOMATIC = "automatic"  # a machine wrote
-    OLD = "old"  # mail of last year, moved in bulk
+    HIDDEN = "hidden"  # the system shows no address of the customer
+    OLD = "old"  # tickets of last year, closed in bulk
 
 
 class Answer(StrEnum):
@@ -58,6 +68,7 @@ class Story:
     """One ticket's plan."""
 
     number: int
+    system: System
     person: Person
     closing: Closing
     answer: Answer
@@ -67,7 +78,7 @@ class Story:
     @property
     def surveyed(self) -> bool:
         """Whether the customer must get a survey."""
-        return self.closing not in (Closing.STAFF, Closing.AUTOMATIC, Closing.OLD)
+        return self.closing not in (Closing.STAFF, Closing.AUTOMATIC, Closing.HIDDEN, Closing.OLD)
 
     @property
     def by_sms(self) -> bool:
@@ -75,36 +86,45 @@ class Story:
         return self.person.phone is not None
 
 
-_SMS_DECK = (
-    (Closing.MOVED, Answer.DIGIT),
-    (Closing.MOVED, Answer.WORDS),
-    (Closing.PIECEMEAL, Answer.WORDS),
-    (Closing.MOVED, Answer.REPEATED),
+# Desks take turns through a deck. No deck's length is a multiple of their number, so each comes to play every card.
+SMS_DECK = (
+    (Closing.PLAIN, Answer.DIGIT),
+    (Closing.PLAIN, Answer.WORDS),
+    (Closing.STEPWISE, Answer.WORDS),
+    (Closing.PLAIN, Answer.REPEATED),
     (Closing.REOPENED, Answer.DIGIT),
-    (Closing.MOVED, Answer.STOP),
-    (Closing.MOVED, Answer.TWICE),
+    (Closing.PLAIN, Answer.STOP),
+    (Closing.PLAIN, Answer.TWICE),
     (Closing.MORE, Answer.WORDS),
-    (Closing.MOVED, Answer.RUBBISH),
+    (Closing.PLAIN, Answer.RUBBISH),
+    (Closing.PASSED_ON, Answer.WORDS),
     (Closing.AGAIN, Answer.WORDS),
-    (Closing.MOVED, Answer.LATE),
-    (Closing.MOVED, Answer.SILENT),
+    (Closing.PLAIN, Answer.LATE),
+    (Closing.PLAIN, Answer.SILENT),
 )
-_MAIL_DECK = (
-    (Closing.MOVED, Answer.WORDS),
-    (Closing.MOVED, Answer.PAGE),
+MAIL_DECK = (
+    (Closing.PLAIN, Answer.WORDS),
+    (Closing.PLAIN, Answer.PAGE),
     (Closing.STAFF, Answer.SILENT),
-    (Closing.MOVED, Answer.SCANNED),
-    (Closing.AUTOMATIC, Answer.SILENT),
-    (Closing.PIECEMEAL, Answer.DIGIT),
+    (Closing.PLAIN, Answer.SCANNED),
+    (Closing.HIDDEN, Answer.SILENT),
+    (Closing.STEPWISE, Answer.DIGIT),
     (Closing.OLD, Answer.SILENT),
-    (Closing.MOVED, Answer.OUT_OF_OFFICE),
-    (Closing.MOVED, Answer.BOUNCE),
+    (Closing.OLD, Answer.SILENT),
+    (Closing.OLD, Answer.SILENT),
+    (Closing.PLAIN, Answer.OUT_OF_OFFICE),
     (Closing.REOPENED, Answer.PAGE),
-    (Closing.MOVED, Answer.FILTERED),
-    (Closing.MOVED, Answer.STOP),
+    (Closing.PLAIN, Answer.BOUNCE),
+    (Closing.AUTOMATIC, Answer.SILENT),
+    (Closing.PLAIN, Answer.FILTERED),
+    (Closing.PASSED_ON, Answer.PAGE),
+    (Closing.PLAIN, Answer.STOP),
     (Closing.AGAIN, Answer.LATE),
-    (Closing.MOVED, Answer.SILENT),
+    (Closing.PLAIN, Answer.SILENT),
+    (Closing.MORE, Answer.SCANNED),
 )
+_BY_MAIL = {Closing.PASSED_ON: Closing.STEPWISE, Closing.HIDDEN: Closing.AUTOMATIC}
+"""What a mailbox has in the place of what it does not know."""
 _SAYING = frozenset(Answer) - {Answer.STOP, Answer.FILTERED, Answer.OUT_OF_OFFICE, Answer.BOUNCE, Answer.SILENT}
 _WORDLESS = (Answer.DIGIT, Answer.REPEATED)
 
@@ -135,17 +155,21 @@ def plan(tickets: int, people: Iterable[Person], draw: random.Random) -> list[St
     draw.shuffle(known)
     by_sms = iter([person for person in known if person.phone])
     by_mail = chain((person for person in known if not person.phone), strangers())
-    decks = (zip(by_sms, cycle(_SMS_DECK), strict=False), zip(by_mail, cycle(_MAIL_DECK), strict=False))
-    parts = islice(_take_turns(*decks), tickets)
-    return [
-        _story(number, person, closing, answer, draw)
-        for number, (person, (closing, answer)) in enumerate(parts, start=1001)
-    ]
+    decks = (_deal(by_sms, SMS_DECK, first=1), _deal(by_mail, MAIL_DECK, first=0))
+    dealt = islice(_take_turns(*decks), tickets)
+    return [_story(number, *hand, draw) for number, hand in enumerate(dealt, start=1001)]
 
 
-def _take_turns(
-    *iterators: Iterator[tuple[Person, tuple[Closing, Answer]]],
-) -> Iterator[tuple[Person, tuple[Closing, Answer]]]:
+_Hand = tuple[System, Person, Closing, Answer]
+
+
+def _deal(people: Iterator[Person], deck: Sequence[tuple[Closing, Answer]], *, first: int) -> Iterator[_Hand]:
+    desks = islice(cycle(System), first, None)
+    for person, system, (closing, answer) in zip(people, desks, cycle(deck), strict=False):
+        yield system, person, _BY_MAIL.get(closing, closing) if system is System.MAILBOX else closing, answer
+
+
+def _take_turns(*iterators: Iterator[_Hand]) -> Iterator[_Hand]:
     waiting = list(iterators)
     while waiting:
         for iterator in tuple(waiting):
@@ -155,7 +179,7 @@ def _take_turns(
                 waiting.remove(iterator)
 
 
-def _story(number: int, person: Person, closing: Closing, answer: Answer, draw: random.Random) -> Story:
+def _story(number: int, system: System, person: Person, closing: Closing, answer: Answer, draw: random.Random) -> Story:
     if closing in (Closing.STAFF, Closing.AUTOMATIC):
         person = STAFF if closing is Closing.STAFF else MONITOR
     said = None
@@ -165,4 +189,4 @@ def _story(number: int, person: Person, closing: Closing, answer: Answer, draw: 
         said = Said(rating, "" if answer in _WORDLESS else words)
     if answer is Answer.RUBBISH:
         said = Said(None, _RUBBISH[person.language])
-    return Story(number, person, closing, answer, draw.choice(_SUBJECTS[person.language]), said)
+    return Story(number, system, person, closing, answer, draw.choice(_SUBJECTS[person.language]), said)

@@ -13,6 +13,10 @@ from rich.text import Text
 
 from sandbox.desk import Ticket
 from sandbox.ledger import Case, Ledger
+from sandbox.story import System
+
+COLOURS = {System.MAILBOX: "magenta", System.JIRA: "bright_blue", System.SERVICENOW: "bright_green"}
+"""One for each desk."""
 
 
 class View:
@@ -35,18 +39,18 @@ class View:
         if self._live.is_started:
             self._live.stop()
 
-    def say(self, text: str, style: str = "dim") -> None:
+    def say(self, text: str, system: System | None = None) -> None:
         """A line about no ticket in particular."""
-        self._line("", text, style)
+        self._line(system, "", text, "dim")
 
     def tell(self, ticket: Ticket, text: str, style: str = "") -> None:
         """A line about a ticket."""
-        self._line(ticket.tag, text, style)
+        self._line(ticket.system, ticket.key, text, style)
 
     def survey(self, case: Case) -> None:
         """A survey reached the customer."""
         how = "phone" if case.story.by_sms else "mailbox"
-        self.tell(case.tickets[-1], f"survey on the customer's {how}", "cyan")
+        self.tell(case.tickets[0], f"survey on the customer's {how}", "cyan")
 
     def said(self, case: Case) -> None:
         """The customer has done what they wanted to."""
@@ -54,25 +58,28 @@ class View:
         words = f"the customer: {case.story.answer.value.replace('_', ' ')}"
         if said is not None:
             words = f"the customer answers: {' '.join(part for part in (str(said.rating or ''), said.words) if part)}"
-        self.tell(case.tickets[-1], words, "yellow")
+        self.tell(case.tickets[0], words, "yellow")
 
-    def result(self, case: Case) -> None:
-        """A result is on the ticket."""
-        self.tell(case.tickets[-1], "the ticket carries the answer", "green")
+    def result(self, ticket: Ticket) -> None:
+        """All results are on the ticket."""
+        self.tell(ticket, "the ticket carries the answer", "green")
 
-    def _line(self, tag: str, text: str, style: str) -> None:
+    def _line(self, system: System | None, key: str, text: str, style: str) -> None:
         seconds = time.monotonic() - self._began
+        desk = (f"{system or '':<11}", COLOURS[system] if system else "")
         self._console.print(
-            Text.assemble((f"{seconds:5.1f} s  ", "dim"), (f"{tag:<8} ", "bold"), (text, style)), soft_wrap=True
+            Text.assemble((f"{seconds:5.1f} s  ", "dim"), desk, (f"{key:<11} ", "bold"), (text, style)), soft_wrap=True
         )
 
     def _sums(self) -> Table:
-        cases = self._ledger.cases
-        table = Table("closed", "asked", "answered", "on the ticket", title="so far", title_justify="left")
-        table.add_row(
-            str(sum(ticket.closings for case in cases for ticket in case.tickets)),
-            str(sum(len(case.surveys) for case in cases)),
-            str(sum(case.said is not None for case in cases)),
-            str(sum(case.written_back for case in cases)),
-        )
+        table = Table("", "closed", "asked", "answered", "on the ticket", title="so far", title_justify="left")
+        for system in System:
+            cases = [case for case in self._ledger.cases if case.story.system is system]
+            table.add_row(
+                Text(system, COLOURS[system]),
+                str(sum(ticket.closings for case in cases for ticket in case.tickets)),
+                str(sum(len(case.surveys) for case in cases)),
+                str(sum(case.said is not None for case in cases)),
+                str(sum(case.written_back for case in cases)),
+            )
         return table

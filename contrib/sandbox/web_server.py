@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 
 class _Server(uvicorn.Server):
@@ -18,9 +18,14 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: Starlette, port: int) -> AsyncIterator[None]:
-    """Serve the application on loopback for the length of the block."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off", ws="none")
+async def serve(app: ASGIApp, port: int, *, date_header: bool = True) -> AsyncIterator[None]:
+    """Serve the application on loopback for the length of the block.
+
+    :param date_header: whether the server adds Date; not to applications that do so themselves.
+    """
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_config=None, lifespan="off", ws="none", date_header=date_header
+    )
     config.timeout_graceful_shutdown = 1
     server = _Server(config)
     task = asyncio.create_task(server.serve())

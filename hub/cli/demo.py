@@ -1,4 +1,4 @@
-"""`hub demo`: the hub at work, against a simulated desk, phones and mailboxes."""
+"""`hub demo`: the hub at work, against simulated desks, phones and mailboxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEEDED = ("aiosmtpd", "pymap", "rich")
 
 
 def demo(context: typer.Context) -> None:
-    """Watch the hub work against a simulated desk and phones; --once ends by itself, --json prints the outcome."""
+    """Watch the hub work against simulated desks and phones; --once ends by itself, --json prints the outcome."""
     sandbox = Path(__file__).resolve().parents[2] / "contrib" / "sandbox"
     if not (sandbox / "__main__.py").is_file():
         _refuse(

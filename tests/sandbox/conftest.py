@@ -13,22 +13,25 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "contrib"))
 
 
-def _first_of_four_free_ports(start: int) -> int:
-    for first in range(start, start + 400, 4):
+PORTS = 6
+
+
+def _first_free_ports(start: int) -> int:
+    for first in range(start, start + 400, PORTS):
         with ExitStack() as stack:
             try:
-                for port in range(first, first + 4):
+                for port in range(first, first + PORTS):
                     stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
             except OSError:
                 continue
             return first
-    raise RuntimeError("no four free ports in a row")
+    raise RuntimeError(f"no {PORTS} free ports in a row")
 
 
 @pytest.fixture
 def first_port(worker_id: str) -> int:
-    """The first of four neighbouring ports that nobody uses. Parallel test processes look in different places."""
-    return _first_of_four_free_ports(21000 + 400 * int(worker_id.removeprefix("gw").replace("master", "0")))
+    """The first of six neighbouring ports that nobody uses. Parallel test processes look in different places."""
+    return _first_free_ports(21000 + 400 * int(worker_id.removeprefix("gw").replace("master", "0")))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -34,8 +35,12 @@ def test_the_demo_ends_by_itself_with_every_customer_treated_as_promised(first_p
     assert outcome["answered"] == outcome["written_back"] > 0
     assert outcome["invited"] >= outcome["answered"]
     assert outcome["closures"] >= outcome["invited"]
-    assert set(outcome["skipped"]) >= {"excluded_domain", "opted_out", "reopened"}
-    assert (outcome["lost"], outcome["duplicates"], outcome["concerned"]) == (0, 0, {})
+    assert set(outcome["skipped"]) >= {"excluded_domain", "no_contact", "opted_out", "reopened"}
+    assert (outcome["lost"], outcome["duplicates"], outcome["exposed"], outcome["concerned"]) == (0, 0, 0, {})
+    assert set(outcome["desks"]) == {"mailbox", "jira", "servicenow"}
+    for name in ("tickets", "invited", "answered", "written_back"):
+        assert sum(desk[name] for desk in outcome["desks"].values()) == outcome[name]
+    assert all(desk["written_back"] > 0 for desk in outcome["desks"].values())
 
 
 def test_the_demo_is_stopped_by_a_signal_and_leaves_nothing_behind(
@@ -78,14 +83,35 @@ def test_without_its_packages_the_demo_says_how_to_get_them(monkeypatch: pytest.
 
 def test_the_shipped_configuration_is_valid_as_it_stands(root: Path) -> None:
     config = load(root / "hub.toml")
-    assert set(config.sources) == {"desk"}
+    assert set(config.sources) == {"desk", "jira", "servicenow"}
     assert set(config.gateways) == {"sms", "mail"}
+
+
+def sections(text: str) -> dict[str, str]:
+    """The text of each table of hub.toml, with that of its subtables, also those that are commented out."""
+    pieces = re.split(r"^\[([\w.]+)\]$", text, flags=re.MULTILINE)
+    found: dict[str, str] = {}
+    for name, piece in zip(pieces[1::2], pieces[2::2], strict=True):
+        parent = ".".join(name.split(".")[:2])
+        found[parent] = found.get(parent, "") + piece
+    return found
 
 
 def test_the_shipped_configuration_shows_every_setting(root: Path) -> None:
     config = load(root / "hub.toml")
-    components = [*config.sources.values(), *config.gateways.values()]
-    models = [HubSettings, WebSettings, SurveySettings, *(component.type.config for component in components)]
-    names = {setting.name.rpartition(".")[2] for model in models for setting in describe(model)}
-    written = set(re.findall(r"^(?:# )?(\w+) = ", (root / "hub.toml").read_text(encoding="utf-8"), re.MULTILINE))
-    assert names - written == set()
+    models: dict[str, Any] = {"hub": HubSettings, "web": WebSettings, "survey": SurveySettings}
+    models |= {id_: component.type.config for id_, component in config.components().items()}
+    shown = sections((root / "hub.toml").read_text(encoding="utf-8"))
+    for id_, model in models.items():
+        written = set(re.findall(r"^(?:# )?(\w+) = ", shown[id_], re.MULTILINE))
+        names = {setting.name.rpartition(".")[2] for setting in describe(model)}
+        assert names - written == set(), id_
+
+
+def test_what_is_commented_out_in_the_shipped_configuration_are_settings(root: Path) -> None:
+    config = load(root / "hub.toml")
+    shown = sections((root / "hub.toml").read_text(encoding="utf-8"))
+    for id_, component in config.components().items():
+        written = set(re.findall(r"^# (\w+) = ", shown[id_], re.MULTILINE))
+        names = {setting.name.rpartition(".")[2] for setting in describe(component.type.config)}
+        assert written - names == set(), id_

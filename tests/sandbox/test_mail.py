@@ -15,16 +15,19 @@ from email.message import EmailMessage
 import pytest
 from flufl.bounce import scan_message
 from imapclient import IMAPClient
-from sandbox.desk import Desk
 from sandbox.imap_server import serve_imap
+from sandbox.mail_desk import MailDesk
 from sandbox.mailbox import Mailbox
 from sandbox.people import Person
 from sandbox.post_office import PostOffice, serve_smtp
-from sandbox.wiring import Account, Wiring
+from sandbox.story import Answer, Closing, Story, System
+from sandbox.wiring import Account, Api, Wiring
 
 DESK = Account("desk@acme.example", "desk@acme.example", "desk-demo")
 SURVEY = Account("survey@acme.example", "survey@acme.example", "survey-demo")
 MAIJA = Person("Maija Meikäläinen", "maija@asiakas.example")
+VPN = Story(1, System.MAILBOX, MAIJA, Closing.PLAIN, Answer.WORDS, "VPN ei yhdistä", None)
+NOWHERE = Api("http://127.0.0.1", "", "", "", "")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Office:
 
     wiring: Wiring
     post_office: PostOffice
-    desk: Desk
+    desk: MailDesk
     received: list[tuple[str, EmailMessage]]
 
     def read(self, account: Account, folder: str) -> list[EmailMessage]:
@@ -68,6 +71,10 @@ async def office(first_port: int) -> AsyncIterator[Office]:
         closed_folder="Closed",
         sent_folder="Sent",
         results_folder="Survey results",
+        jira=NOWHERE,
+        jira_projects=("SUP", "OPS"),
+        jira_property="",
+        servicenow=NOWHERE,
     )
     received: list[tuple[str, EmailMessage]] = []
     async with AsyncExitStack() as stack:
@@ -78,14 +85,13 @@ async def office(first_port: int) -> AsyncIterator[Office]:
             stack.push_async_callback(mailbox.close)
         post_office = PostOffice(accounts, lambda recipient, mail: received.append((recipient, mail)))
         await stack.enter_async_context(serve_smtp(wiring.smtp_port, post_office, SURVEY))
-        yield Office(wiring, post_office, Desk(agents, post_office, wiring), received)
+        yield Office(wiring, post_office, MailDesk(agents, post_office, wiring), received)
 
 
 async def test_a_ticket_is_answered_and_closed_as_one_thread(office: Office) -> None:
-    ticket = office.desk.new_ticket(MAIJA, "VPN ei yhdistä")
-    await office.desk.hear(ticket, "Apua!")
+    ticket = await office.desk.open(VPN)
     await office.desk.answer(ticket)
-    await office.desk.hear(ticket, "Kiitos!")
+    await office.desk.hear(ticket)
     assert len(await asyncio.to_thread(office.read, DESK, "INBOX")) == 2
     await office.desk.close(ticket)
     closed = await asyncio.to_thread(office.read, DESK, "Closed")
@@ -98,9 +104,8 @@ async def test_a_ticket_is_answered_and_closed_as_one_thread(office: Office) -> 
 
 
 async def test_a_ticket_closed_mail_by_mail_counts_as_closed_when_its_last_mail_moved(office: Office) -> None:
-    ticket = office.desk.new_ticket(MAIJA, "VPN ei yhdistä")
-    await office.desk.hear(ticket, "Apua!")
-    await office.desk.hear(ticket, "Kiire!")
+    ticket = await office.desk.open(VPN)
+    await office.desk.hear(ticket)
     await office.desk.close(ticket, mails=1)
     assert (ticket.closings, len(ticket.open_mails)) == (0, 1)
     await office.desk.close(ticket)
@@ -108,8 +113,7 @@ async def test_a_ticket_closed_mail_by_mail_counts_as_closed_when_its_last_mail_
 
 
 async def test_old_mail_carries_its_old_date(office: Office) -> None:
-    ticket = office.desk.new_ticket(MAIJA, "VPN ei yhdistä")
-    await office.desk.hear(ticket, "Apua!", at=datetime(2020, 5, 4, 3, 2, 1, tzinfo=UTC))
+    await office.desk.open_old(VPN, datetime(2020, 5, 4, 3, 2, 1, tzinfo=UTC))
     (mail,) = await asyncio.to_thread(office.read, DESK, "INBOX")
     assert "04 May 2020 03:02:01" in mail["Date"]
 
@@ -141,15 +145,16 @@ async def test_mail_to_a_dead_address_is_taken_and_comes_back_as_a_report(office
     assert b"<1@acme.example>" in report.as_bytes()
 
 
-async def test_results_are_read_once(office: Office) -> None:
-    def write(subject: str) -> None:
+async def test_results_are_read_once_and_belong_to_the_ticket_they_refer_to(office: Office) -> None:
+    ticket = await office.desk.open(VPN)
+
+    def write(rating: int) -> None:
         with IMAPClient("127.0.0.1", office.wiring.imap_port, ssl=False) as client:
             client.login(DESK.username, DESK.password)
-            client.append("Survey results", f"Subject: {subject}\r\n\r\nHei\r\n".encode())
+            head = f"Subject: RATING {rating}/5\r\nReferences: <0@x> {ticket.thread[0]}\r\n"
+            client.append("Survey results", f"{head}\r\nKiitos\r\n".encode())
 
-    subjects = []
-    for number in random.sample(range(9), 3):
-        await asyncio.to_thread(write, str(number))
-        subjects.append([mail["Subject"] for mail in await office.desk.new_results()] == [str(number)])
-    assert subjects == [True, True, True]
+    for rating in random.sample(range(1, 6), 3):
+        await asyncio.to_thread(write, rating)
+        assert [(result.ticket, result.rating) for result in await office.desk.new_results()] == [(ticket, rating)]
     assert await office.desk.new_results() == []

@@ -81,7 +81,7 @@ class JiraSite:
         self.requests: list[Recorded] = []
         self.mails: list[tuple[str, str]] = []
         """Mails that Jira sent on its own: issue key and what about."""
-        self._numbers = count(10001)
+        self._numbers = count(10101)  # below are the ids that come with Jira
         self._keep_catalogues()
         self.issues = Index(self)
         self.auth = Auth(self)

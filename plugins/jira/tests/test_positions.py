@@ -29,7 +29,7 @@ def test_position_reads_back_as_it_was_written(since: int, floor: int, looked: i
 @given(st.text() | st.sampled_from(["{}", "null", '{"version":1}', '{"version":1,"since":-1,"floor":0,"looked":0}']))
 def test_text_that_is_no_cursor_is_refused(text: str) -> None:
     """With one kind of error."""
-    with pytest.raises(Unexpected):
+    with pytest.raises(Unexpected, match="hub state reset"):
         Position.read(Cursor(text))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hub_jira.cursor import Position
 from sandbox.jira import Answer
 from sandbox.jira.faults import html
 
-from hub import AuthFailed, Cursor, RemoteError, Unexpected
+from hub import AuthFailed, Unexpected
 
 
 async def started(rig: Any, new_hub: Any, **settings: Any) -> Any:
@@ -391,20 +390,3 @@ async def test_desk_request_is_read_once_for_each_closing(jsm: Any, new_hub: Any
     await hub.pull()
     await hub.source.fetch([issue.id])
     assert jsm.asked(f"/request/{issue.id}") == 1
-
-
-async def test_cursor_that_is_not_ours_is_refused(any_rig: Any, new_hub: Any) -> None:
-    """With what to do about it."""
-    hub = new_hub(any_rig.source())
-    hub.cursor = Cursor(json.dumps({"version": 2}))
-    with pytest.raises(RemoteError, match="hub state reset"):
-        await hub.pull()
-
-
-def test_position_never_goes_back() -> None:
-    """Whatever was seen."""
-    at = datetime(2026, 3, 1, tzinfo=UTC)
-    position = Position.starting(at, at)
-    assert position.after(at - timedelta(hours=1), at + timedelta(hours=1)).since == position.since
-    assert position.after(at + timedelta(hours=1), at - timedelta(hours=1)).since == position.since
-    assert position.after(None, at + timedelta(hours=1)).since == position.since

@@ -120,7 +120,7 @@ async def test_a_closed_ticket_is_pushed_read_and_yielded_and_repeats_are_known(
         return httpx.Response(200)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(hook)) as client:
-        rule = BusinessRule(desk.instance, client, "https://survey.example/hooks/snow", SECRET)
+        rule = BusinessRule(desk.instance, client, "https://survey.example/push/snow", SECRET)
         [ticket] = desk.resolved()
         await rule.deliver(times=2)
     assert [one.ticket_ids for one in received] == [(ticket,), (ticket,)]

@@ -16,6 +16,8 @@ from hub_jira.cursor import millis
 from hub_jira.site import DONE
 
 STATUS = "status"
+CATEGORIES = frozenset({"undefined", "new", "indeterminate", DONE})
+"""Jira's status categories; their keys are the same everywhere."""
 _SMALLEST_MILLIS = 100_000_000_000  # as seconds this is the year 5138
 
 
@@ -93,9 +95,9 @@ def is_done(fields: Mapping[str, Any]) -> bool:
     :raises Unexpected: its status cannot be read.
     """
     match fields.get(STATUS):
-        case {"statusCategory": {"key": str(category)}}:
+        case {"statusCategory": {"key": str(category)}} if category in CATEGORIES:
             return category == DONE
-    raise Unexpected("Jira showed a ticket without its status")
+    raise Unexpected("Jira showed a ticket without a status that the hub can read")
 
 
 def closing(

@@ -8,7 +8,7 @@ from hub import OutcomeUnknown, RemoteError, Unexpected
 from hub_jira import answers, wording
 from hub_jira.client import JiraClient
 from hub_jira.job import Gone, Job, NotPossible, attempt
-from hub_jira.site import SERVICE_DESK
+from hub_jira.site import SERVICE_DESK_API
 
 PAGE = 100
 MOST_PAGES = 100
@@ -50,7 +50,7 @@ class Comments:
         return _id(answers.value(response))
 
     async def _post_to_desk(self, job: Job) -> str:
-        path = f"rest/{SERVICE_DESK}/request/{job.item.ticket.id}/comment"
+        path = f"rest/{SERVICE_DESK_API}/request/{job.item.ticket.id}/comment"
         comment = {"body": wording.as_wiki(job.item), "public": False}
         try:
             response = await attempt(self._client, job, "POST", path, json=comment, once=True)

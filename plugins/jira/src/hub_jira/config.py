@@ -120,7 +120,7 @@ class JiraConfig(PluginConfig):
     """Custom field that names the service."""
     organisation_field: FieldId | None = None
     """Custom field that names the customer's company or department; in Jira Service Management its own is used."""
-    write_back: tuple[Target, ...] = (Target.PROPERTY, Target.COMMENT)
+    write_back: tuple[Target, ...] = Field(default=(Target.PROPERTY, Target.COMMENT), min_length=1)
     """Where experiences are written: "property" (for programs), "comment" (internal, for agents), "fields" (those of
     `result_fields`)."""
     property_key: str = Field(default="com.itsm-hub.experience", pattern=r"^[A-Za-z0-9._-]{1,255}$")

@@ -11,7 +11,7 @@ from hub import AuthFailed, Unexpected
 
 DONE = "done"
 """Key of the status category that closed tickets are in. Its name may be translated, its key never is."""
-SERVICE_DESK = "servicedeskapi"
+SERVICE_DESK_API = "servicedeskapi"
 
 
 class Kind(StrEnum):
@@ -80,14 +80,14 @@ async def detect(ask: Ask, may_read: Probe) -> Site:
     api = "rest/api/3" if kind is Kind.CLOUD else "rest/api/2"
     me = await ask("GET", f"{api}/myself")
     fields = await ask("GET", f"{api}/field")
-    has_desks = await may_read(f"rest/{SERVICE_DESK}/info")
+    has_desks = await may_read(f"rest/{SERVICE_DESK_API}/info")
     return Site(
         kind=kind,
         api=api,
         account=_account(me, kind),
         zone=str(me.get("timeZone") or "UTC"),
         service_management=has_desks,
-        agent_licence=has_desks and await may_read(f"rest/{SERVICE_DESK}/servicedesk", params={"limit": "1"}),
+        agent_licence=has_desks and await may_read(f"rest/{SERVICE_DESK_API}/servicedesk", params={"limit": "1"}),
         fields=_schemas(fields, "type"),
         kinds=_schemas(fields, "custom"),
     )
