@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: install demo test test-clients test-desks test-walks test-real lint bench clean
+.PHONY: install demo test test-authors test-clients test-desks test-walks test-real lint bench clean
 
 install: $(STAMP)
 
@@ -24,6 +24,10 @@ test: $(STAMP)
 test-clients: export OPENAPI_DOCUMENTS ?= $(wildcard $(CURDIR)/../shared/specs)
 test-clients: $(STAMP)
 	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+# The tutorial for plugin authors step by step, generated plugins around a real hub and in the demo, the built wheels.
+test-authors: $(STAMP)
+	$(BIN)/python -m pytest tests/authors/slow -n 2 $(ARGS)
 
 # A hub between a simulated Jira and a simulated ServiceNow that answer badly.
 test-desks: $(STAMP)

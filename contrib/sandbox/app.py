@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object when the stories are over, and no lines"
     )
+    parser.add_argument(
+        "--with",
+        dest="tables",
+        type=_file,
+        metavar="FILE",
+        help="more tables for hub.toml, such as those of a plugin of your own",
+    )
     parser.add_argument("--seed", type=int, default=1, help="another number gives other stories (default: %(default)s)")
     parser.add_argument("--tickets", type=_between(1, 2000), default=60, help="how many stories (default: %(default)s)")
     parser.add_argument(
@@ -77,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"first of {PORTS} ports (default: %(default)s)",
     )
     return parser
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return Path(text)
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:
@@ -93,7 +106,7 @@ async def _run(options: argparse.Namespace) -> int:
     console = Console(quiet=options.json, highlight=False)
     ledger = Ledger(plan(options.tickets, read_people(HERE / "contacts.csv"), random.Random(options.seed)))
     with tempfile.TemporaryDirectory(prefix="hub-demo-") as folder:
-        config = _lay_out(Path(folder), options.port_base)
+        config = _lay_out(Path(folder), options.port_base, options.tables)
         wiring = read_wiring(config)
         check_ports(wiring)
         async with AsyncExitStack() as stack:
@@ -132,10 +145,11 @@ def _stop_on_signal() -> None:
         loop.add_signal_handler(number, stop)
 
 
-def _lay_out(folder: Path, first_port: int) -> Path:
+def _lay_out(folder: Path, first_port: int, tables: Path | None) -> Path:
     """Put hub.toml into a folder of its own, where the hub's database may lie too, with what it refers to."""
     config = folder / "hub.toml"
-    config.write_text(move_ports((ROOT / "hub.toml").read_text(encoding="utf-8"), first_port), encoding="utf-8")
+    text = move_ports((ROOT / "hub.toml").read_text(encoding="utf-8"), first_port)
+    config.write_text(text + (f"\n{tables.read_text(encoding='utf-8')}" if tables else ""), encoding="utf-8")
     (folder / "contrib").symlink_to(ROOT / "contrib", target_is_directory=True)
     return config
 

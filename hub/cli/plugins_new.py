@@ -110,5 +110,6 @@ def _report(name: str, kind: Kind, project: Path, files: list[str]) -> str:
         f"Made {project}, a {kind} for a made-up service:\n{made}\n\n"
         f"Next, in the environment that the hub is installed in:\n{commands}\n\n"
         f"The table for hub.toml:\n{lines}\n\n"
+        "With the table in a file, and the demo server running, see it at work: hub demo --with FILE\n"
         "README.md in it says how to go on."
     )

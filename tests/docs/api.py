@@ -23,9 +23,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "Context", "HttpClient", "Vault", "Clock", "Log", "Webhook", "CheckResult", "AccessTokens", "Grant",
     ),
     "records": (
-        "Channel", "DeliveryStatus", "Cursor", "UtcDatetime", "Customer", "Ticket", "Page", "Fetched", "Hint", "Message",
-        "Receipt",
-        "Reply", "DeliveryReport", "Inbound", "Experience", "Score", "TicketSnapshot",
+        "Channel", "DeliveryStatus", "Cursor", "UtcDatetime", "Customer", "Ticket", "Page", "Fetched", "Hint",
+        "Message", "Receipt", "Reply", "DeliveryReport", "Inbound", "Experience", "Score", "TicketSnapshot",
     ),
     "errors": (
         "HubError", "ConfigError", "PluginError", "NotSupported", "WebhookRefused", "RemoteError", "AuthFailed",
