@@ -6,11 +6,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from hub.web import hooks, push
 from hub.web.guard import Guard, security_headers
 from hub.web.hooks import Hooks
 from hub.web.ports import WebPorts
-from hub.web.push import Push
 from hub.web.survey import SurveyPages
 from hub.web.views import Views
 
@@ -25,12 +23,11 @@ def create_app(ports: WebPorts) -> FastAPI:
     pages = SurveyPages(ports, views)
     pages.add_to(app)
     Hooks(ports).add_to(app)
-    Push(ports).add_to(app)
     _add_health(app, ports)
 
     async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        if error.status_code == 404 and not request.url.path.startswith((hooks.PREFIX, push.PREFIX)):
+        if error.status_code == 404 and not request.url.path.startswith(Hooks.PREFIXES):
             return pages.not_found(request)
         return Response(status_code=error.status_code, headers=error.headers)
 

@@ -1,8 +1,14 @@
-"""Where services deliver replies and reports: hands each request to the gateway it is meant for."""
+"""Where other systems call: services deliver replies and reports, desks tell that a ticket changed.
+
+Each request goes to the component it is meant for, which verifies and reads it; what it read is stored; only then is it
+answered. Answers are empty: some services send what they get to the customer.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import structlog
@@ -11,16 +17,45 @@ from fastapi.responses import Response
 
 from hub.api.component import Webhook
 from hub.api.errors import NotSupported, WebhookRefused
-from hub.api.gateway import Gateway
-from hub.api.records import Inbound
-from hub.web.guard import read_body
+from hub.web.guard import MAX_BODY_BYTES, read_body
 from hub.web.ports import WebPorts
 
-PREFIX = "/hooks/"
+MAX_PUSH_BYTES = 1024 * 1024
+"""A desk sends whole tickets, with all their fields."""
+
+
+class Receiver(Protocol):
+    """A gateway or a source that takes webhooks."""
+
+    async def receive(self, request: Webhook) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way in: `/prefix/NAME` and all below it."""
+
+    prefix: str
+    kind: str
+    methods: tuple[str, ...]
+    longest_bytes: int
+    receiver: Callable[[str], Receiver | None]
+    """The running component of that name, if it takes webhooks."""
+    store: Callable[[str, Any], Awaitable[None]]
+    """Stores what the component of that name has read."""
+
+
+def doors(ports: WebPorts) -> tuple[Door, ...]:
+    """All ways in."""
+    return (
+        Door("/hooks", "gateways", ("GET", "POST"), MAX_BODY_BYTES, ports.gateway, ports.store_inbound),
+        Door("/push", "sources", ("POST",), MAX_PUSH_BYTES, ports.source, ports.store_hint),
+    )
 
 
 class Hooks:
-    """The webhook receiver. Answers are empty: some services send what they get to the customer."""
+    """The webhook receiver."""
+
+    PREFIXES = ("/hooks/", "/push/")
 
     def __init__(self, ports: WebPorts) -> None:
         self._ports = ports
@@ -28,54 +63,51 @@ class Hooks:
 
     def add_to(self, app: FastAPI) -> None:
         """Make the webhooks reachable."""
-        for path in ("/hooks/{gateway}", "/hooks/{gateway}/{path:path}"):
-            app.add_api_route(path, self.receive, methods=["GET", "POST"])
+        for door in doors(self._ports):
+            for path in (f"{door.prefix}/{{name}}", f"{door.prefix}/{{name}}/{{path:path}}"):
+                app.add_api_route(path, self._at(door), methods=list(door.methods))
 
-    async def receive(self, request: Request, gateway: str) -> Response:
-        """Let the gateway read the request, store what it found, and only then say 200."""
+    def _at(self, door: Door) -> Callable[[Request, str], Awaitable[Response]]:
+        async def receive(request: Request, name: str) -> Response:
+            return await self._receive(door, request, name)
+
+        return receive
+
+    async def _receive(self, door: Door, request: Request, name: str) -> Response:
         path = request.path_params.get("path", "")
-        receiver = self._ports.gateway(gateway)
+        receiver = door.receiver(name)
         if receiver is None or ".." in path.split("/"):
             return Response(status_code=404)
-        webhook = webhook_of(request, path, await read_body(request), self._ports.public_url)
-        inbound = await self._read(receiver, gateway, webhook)
-        if isinstance(inbound, Response):
-            return inbound
+        log = self._log.bind(component=f"{door.kind}.{name}")
+        webhook = self._webhook(request, path, await read_body(request, door.longest_bytes))
         try:
-            await self._ports.store_inbound(gateway, inbound)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the service must send it again
-            self._log.error("web.hook_not_stored", gateway=gateway, error=type(error).__name__)
-            return Response(status_code=503)
-        return Response(status_code=200)
-
-    async def _read(self, receiver: Gateway[Any], gateway: str, webhook: Webhook) -> Inbound | Response:
-        try:
-            return await receiver.receive(webhook)
+            found = await receiver.receive(webhook)
         except WebhookRefused as refused:
-            self._log.warning("web.hook_refused", gateway=gateway, status=refused.status)
+            log.warning("web.hook_refused", status=refused.status)
             return Response(status_code=refused.status)
         except NotSupported:
             return Response(status_code=404)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take others down
-            self._log.error("web.hook_failed", gateway=gateway, error=type(error).__name__)
+            log.error("web.hook_failed", error=type(error).__name__)
             return Response(status_code=500)
+        try:
+            await door.store(name, found)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it must be sent again
+            log.error("web.hook_not_stored", error=type(error).__name__)
+            return Response(status_code=503)
+        return Response(status_code=200)
 
-
-def webhook_of(request: Request, path: str, body: bytes, public_url: str) -> Webhook:
-    """A request as plugins see it.
-
-    :param path: what follows the component's own address.
-    """
-    raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
-    query = request.scope["query_string"]
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return Webhook(
-        method=request.method,
-        path=path,
-        query=tuple(request.query_params.multi_items()),
-        headers=headers,
-        body=body,
-        url=public_url + (raw_path + (b"?" + query if query else b"")).decode("latin-1"),
-    )
+    def _webhook(self, request: Request, path: str, body: bytes) -> Webhook:
+        raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()
+        query = request.scope["query_string"]
+        headers: dict[str, str] = {}
+        for name, value in request.headers.items():
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return Webhook(
+            method=request.method,
+            path=path,
+            query=tuple(request.query_params.multi_items()),
+            headers=headers,
+            body=body,
+            url=self._ports.public_url + (raw_path + (b"?" + query if query else b"")).decode("latin-1"),
+        )

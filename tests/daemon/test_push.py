@@ -30,7 +30,7 @@ def test_a_push_without_the_secret_is_refused_and_told_in_the_log(hub: RunningHu
     _start_quiet(hub)
     response = httpx.post(f"http://127.0.0.1:{hub.port}/push/desk/guess", json={"ids": ["id0"]})
     assert response.status_code == 403
-    assert "web.push_refused" in {event["event"] for event in hub.events()}
+    assert "web.hook_refused" in {event["event"] for event in hub.events()}
 
 
 @pytest.mark.parametrize("point", ["hints.stored", "hints.fetched"])

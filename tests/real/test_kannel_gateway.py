@@ -23,6 +23,7 @@ from hub import (
     Channel,
     DeliveryReport,
     DeliveryStatus,
+    Hint,
     HttpClient,
     Inbound,
     Message,
@@ -107,6 +108,12 @@ class Hub:
     def gateway(self, name: str) -> KannelGateway | None:
         """The running gateway of that name."""
         return self._gateway if name == "sms" else None
+
+    def source(self, name: str) -> None:
+        """There is no desk here."""
+
+    async def store_hint(self, name: str, hint: Hint) -> None:
+        raise AssertionError("there is no desk here")
 
     async def store_inbound(self, gateway_name: str, inbound: Inbound) -> None:
         """Keep what the webhook brought."""

@@ -81,7 +81,9 @@ async def test_when_storing_fails_the_service_is_asked_to_repeat(
     with capture_logs() as logs:
         response = await browser.post(GOOD, content="5 kiitos")
     assert (response.status_code, response.content) == (503, b"")
-    assert logs == [{"event": "web.hook_not_stored", "gateway": "sms", "error": "RuntimeError", "log_level": "error"}]
+    assert logs == [
+        {"event": "web.hook_not_stored", "component": "gateways.sms", "error": "RuntimeError", "log_level": "error"}
+    ]
 
 
 async def test_a_plugin_that_crashes_gives_an_empty_500_and_a_log_without_data(
@@ -90,13 +92,15 @@ async def test_a_plugin_that_crashes_gives_an_empty_500_and_a_log_without_data(
     with capture_logs() as logs:
         response = await browser.post(GOOD, content=b"\xff private")
     assert (response.status_code, response.content) == (500, b"")
-    assert logs == [{"event": "web.hook_failed", "gateway": "sms", "error": "UnicodeDecodeError", "log_level": "error"}]
+    assert logs == [
+        {"event": "web.hook_failed", "component": "gateways.sms", "error": "UnicodeDecodeError", "log_level": "error"}
+    ]
 
 
 async def test_a_refusal_is_logged_without_data(browser: httpx.AsyncClient) -> None:
     with capture_logs() as logs:
         await browser.post("/hooks/sms?secret=guess", content="5")
-    assert logs == [{"event": "web.hook_refused", "gateway": "sms", "status": 403, "log_level": "warning"}]
+    assert logs == [{"event": "web.hook_refused", "component": "gateways.sms", "status": 403, "log_level": "warning"}]
 
 
 async def test_an_empty_delivery_is_stored_too(browser: httpx.AsyncClient, ports: MemoryPorts) -> None:

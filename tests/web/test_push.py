@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hub import Hint
-from hub.web.push import MAX_PUSH_BYTES
+from hub.web.hooks import MAX_PUSH_BYTES
 from tests.web.ports import SECRET, MemoryPorts, PushedSource
 
 SIGNED = {"x-secret": SECRET, "x-delivery": "d-1"}
