@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from hub.store.engine import Store
 from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, indexable, invitations
 
 BATCH = 200
+_CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
 
 
 async def decide_new(store: Store, plan: Plan, now: datetime, batch: int = BATCH) -> int:
@@ -166,18 +167,23 @@ async def release_contact(connection: AsyncConnection, closure_id: int) -> None:
 
 async def withdraw_reopened(connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime) -> None:
     """Cancel surveys that have not left for tickets that are open again, also those not decided on yet."""
-    if ticket_ids:
-        these = closures.c.ticket_id.in_([indexable(id_) for id_ in ticket_ids])
-        what = "the ticket was opened again before the survey left"
-        await _withdraw(connection, sa.and_(closures.c.source == source, these), Reason.REOPENED, what, now)
+    what = "the ticket was opened again before the survey left"
+    for these in _tickets(source, ticket_ids):
+        await _withdraw(connection, these, Reason.REOPENED, what, now)
 
 
 async def withdraw_gone(connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime) -> None:
     """Cancel surveys that have not left for tickets that are deleted or hidden."""
-    if ticket_ids:
-        these = closures.c.ticket_id.in_([indexable(id_) for id_ in ticket_ids])
-        what = "the ticket was gone before the survey left"
-        await _withdraw(connection, sa.and_(closures.c.source == source, these), Reason.GONE, what, now)
+    what = "the ticket was gone before the survey left"
+    for these in _tickets(source, ticket_ids):
+        await _withdraw(connection, these, Reason.GONE, what, now)
+
+
+def _tickets(source: str, ticket_ids: Sequence[str]) -> Iterator[sa.ColumnElement[bool]]:
+    """Conditions for the closures of these tickets, some hundreds of tickets in each."""
+    for start in range(0, len(ticket_ids), _CHUNK):
+        ids = [indexable(id_) for id_ in ticket_ids[start : start + _CHUNK]]
+        yield sa.and_(closures.c.source == source, closures.c.ticket_id.in_(ids))
 
 
 async def withdraw_earlier(

@@ -35,6 +35,10 @@ _other_experience = experiences.alias("other_experience")
 _WRITTEN = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED)
 
 
+class _TooSlow(Unavailable):
+    """A batch did not end in time. Nobody knows what of it was written, and a smaller one may get through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A source that takes experiences back, or a sink."""
@@ -83,7 +87,7 @@ async def write_due(store: Store, target: Target, limit: int) -> int:
     try:
         receipts = await _put(target, rows)
     except RemoteError as error:
-        if isinstance(error, Rejected | Unexpected) and len(rows) > 1:
+        if isinstance(error, Rejected | Unexpected | _TooSlow) and len(rows) > 1:
             return await _write_singly(store, target, rows)
         await _put_off(store, target, rows, error)
         if isinstance(error, Rejected):
@@ -125,7 +129,7 @@ async def _put(target: Target, rows: Sequence[Mapping[Any, Any]]) -> Sequence[Re
     except RemoteError:
         raise
     except TimeoutError:
-        raise Unavailable("it took too long to write results") from None
+        raise _TooSlow("it took too long to write results") from None
     except asyncio.CancelledError:
         if (task := asyncio.current_task()) and task.cancelling():
             raise

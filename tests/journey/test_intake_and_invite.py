@@ -139,6 +139,13 @@ async def test_a_page_of_any_size_is_stored(world: World) -> None:
     assert await world.close(*tickets) == 5000
 
 
+async def test_a_page_may_name_more_reopened_tickets_than_a_statement_takes(world: World) -> None:
+    closed = ticket(world.now)
+    await world.close(closed)
+    await world.close(reopened=(*(f"other-{number}" for number in range(40_000)), closed.id))
+    assert await world.states() == [("cancelled", "reopened")]
+
+
 async def test_reopened_before_it_was_decided_is_not_asked(world: World) -> None:
     from hub import Cursor, Page
     from hub.journey import intake, invite

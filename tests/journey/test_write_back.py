@@ -118,6 +118,22 @@ async def test_a_target_that_hangs_is_given_up_for_now(world: World, monkeypatch
     assert await _write_back_states(world) == [("pending", 1)]
 
 
+async def test_a_batch_that_is_too_slow_is_written_one_by_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await _answered(world, 5)
+    good = world.desk.write_back
+
+    async def slow(items: Sequence[Experience]) -> Sequence[Receipt]:
+        receipts = [(await good([item]))[0] for item in items[:1]]
+        if len(items) > 1:
+            await asyncio.Event().wait()
+        return receipts
+
+    monkeypatch.setattr("hub.journey.write_back.PUT_LIMIT", timedelta(seconds=0.5))
+    monkeypatch.setattr(world.desk, "write_back", slow)
+    assert await world.write_back() == 5
+    assert [state for state, _ in await _write_back_states(world)] == ["done"] * 5
+
+
 async def test_the_ticket_never_ends_with_an_older_answer(world: World) -> None:
     """A second answer comes while the first is being written, and writing the first fails."""
     from hub.journey.write_back import Target, _claim, _put_off
