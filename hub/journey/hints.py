@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.api.errors import Rejected, Unexpected
+from hub.api.errors import Rejected, RemoteError, Unexpected
 from hub.api.records import Fetched, Hint
 from hub.faults import fault_point
 from hub.journey.intake import store_fetched
@@ -23,6 +23,8 @@ from hub.store.tables import hints, indexable
 
 BATCH = 50
 ATTEMPTS = 5
+TRIED_SINGLY = 3
+"""So many failures at the beginning mean that the source is out of order."""
 REMEMBERED = timedelta(days=1)
 """How long a delivery is known by its id; services repeat one for an hour at most."""
 _OPEN = sa.text("NOT hints.followed")  # literal, so that the partial index serves it
@@ -58,12 +60,11 @@ async def follow(store: Store, source: str, fetch: Fetch, now: datetime) -> int:
         return 0
     try:
         await _follow(store, source, fetch, rows, now)
-    except (Rejected, Unexpected):
+    except RemoteError as error:
         if len(rows) == 1:
-            await _count_attempt(store, rows[0])
+            await _count_attempts(store, rows if isinstance(error, Rejected | Unexpected) else ())
             raise
-        for row in rows:  # one ticket that the source cannot read must not hold up the others
-            await _follow_alone(store, source, fetch, row, now)
+        await _follow_singly(store, source, fetch, rows, now)
     return len(rows)
 
 
@@ -88,16 +89,32 @@ async def _follow(store: Store, source: str, fetch: Fetch, rows: Sequence[Mappin
         await connection.execute(hints.delete().where(hints.c.received_at < now - REMEMBERED, hints.c.followed))
 
 
-async def _follow_alone(store: Store, source: str, fetch: Fetch, row: Mapping[Any, Any], now: datetime) -> None:
-    try:
-        await _follow(store, source, fetch, [row], now)
-    except (Rejected, Unexpected):
-        await _count_attempt(store, row)
+async def _follow_singly(
+    store: Store, source: str, fetch: Fetch, rows: Sequence[Mapping[Any, Any]], now: datetime
+) -> None:
+    """One ticket that the source cannot read must not hold up the others.
+
+    :raises RemoteError: the first ones all failed, so the source is out of order.
+    """
+    failed: list[Mapping[Any, Any]] = []
+    for number, row in enumerate(rows):
+        try:
+            await _follow(store, source, fetch, [row], now)
+        except RemoteError as error:
+            failed.append(row)
+            if number + 1 == len(failed) == min(TRIED_SINGLY, len(rows)) and not isinstance(
+                error, Rejected | Unexpected
+            ):
+                raise
+    await _count_attempts(store, failed)
 
 
-async def _count_attempt(store: Store, row: Mapping[Any, Any]) -> None:
+async def _count_attempts(store: Store, rows: Sequence[Mapping[Any, Any]]) -> None:
     """A ticket that cannot be read again and again is left to the pull."""
-    values = {"attempts": row["attempts"] + 1, "followed": row["attempts"] + 1 >= ATTEMPTS}
-    await store.commit(
-        lambda connection: connection.execute(hints.update().where(hints.c.id == row["id"]).values(values))
-    )
+    if rows:
+        statement = (
+            hints.update()
+            .where(hints.c.id == sa.bindparam("row"))
+            .values(attempts=hints.c.attempts + 1, followed=hints.c.attempts + 1 >= ATTEMPTS)
+        )
+        await store.commit(lambda connection: connection.execute(statement, [{"row": row["id"]} for row in rows]))

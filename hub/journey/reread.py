@@ -22,6 +22,10 @@ from hub.store.tables import InvitationState, closures, indexable, invitations
 
 LATER = timedelta(minutes=1)
 """When to try again while the source cannot be read. The survey's age limit ends that."""
+MUCH_LATER = timedelta(minutes=5)
+"""When to try a ticket again that could not be read by itself."""
+TRIED_SINGLY = 3
+"""So many failures at the beginning mean that the source is out of order."""
 
 Reread = Callable[[str, Sequence[str]], Awaitable[Fetched | None]]
 """Reads tickets of a source, by its name; gives None when that source cannot read single tickets.
@@ -64,13 +68,42 @@ async def _of_source(
     for start in range(0, len(rows), BATCH):
         chunk = rows[start : start + BATCH]
         try:
-            fetched = await reread(source, list({row["ticket_id"] for row in chunk}))
+            may_leave += await _read(store, source, chunk, reread, now)
         except RemoteError:
-            await _put_off(store, rows[start:], now)
+            if len(chunk) == 1:
+                await _put_off(store, chunk, now + LATER)
+                continue
+            may_leave += await _read_singly(store, source, chunk, reread, now)
+    return may_leave
+
+
+async def _read(
+    store: Store, source: str, rows: Sequence[Mapping[Any, Any]], reread: Reread, now: datetime
+) -> list[int]:
+    fetched = await reread(source, list({row["ticket_id"] for row in rows}))
+    if fetched is None:
+        return [row["id"] for row in rows]
+    return await _judge(store, source, rows, fetched, now)
+
+
+async def _read_singly(
+    store: Store, source: str, rows: Sequence[Mapping[Any, Any]], reread: Reread, now: datetime
+) -> list[int]:
+    """One ticket that the source cannot read must not hold up the others.
+
+    When the first ones all fail, the source is out of order. Those that failed come back after the others.
+    """
+    may_leave: list[int] = []
+    failed: list[Mapping[Any, Any]] = []
+    for number, row in enumerate(rows):
+        if number == len(failed) == TRIED_SINGLY:
+            await _put_off(store, rows[number:], now + LATER)
             break
-        if fetched is None:
-            return [row["id"] for row in rows]
-        may_leave += await _judge(store, source, chunk, fetched, now)
+        try:
+            may_leave += await _read(store, source, [row], reread, now)
+        except RemoteError:
+            failed.append(row)
+    await _put_off(store, failed, now + MUCH_LATER)
     return may_leave
 
 
@@ -87,16 +120,16 @@ async def _judge(
             outdated = [row["closure_id"] for row in others if row["ticket_id"] in closed_anew]
             await withdraw_closures(connection, source, outdated, now)
         told = {*fetched.open, *fetched.gone, *closed_anew}
-        await _put_off(store, [row for row in others if row["ticket_id"] not in told], now)
+        await _put_off(store, [row for row in others if row["ticket_id"] not in told], now + LATER)
     return [row["id"] for row in same]
 
 
-async def _put_off(store: Store, rows: Sequence[Mapping[Any, Any]], now: datetime) -> None:
+async def _put_off(store: Store, rows: Sequence[Mapping[Any, Any]], until: datetime) -> None:
     if rows:
         async with store.write() as connection:
             await connection.execute(
                 invitations.update()
                 .where(invitations.c.id.in_([row["id"] for row in rows]))
                 .where(invitations.c.state == InvitationState.WAITING)
-                .values(due_at=now + LATER)
+                .values(due_at=until)
             )

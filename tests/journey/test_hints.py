@@ -115,6 +115,17 @@ async def test_a_ticket_that_cannot_be_read_holds_up_no_other_and_is_left_to_the
     assert await _open(started) == 0
 
 
+async def test_a_ticket_that_always_answers_500_holds_up_no_other(started: World) -> None:
+    good = ticket(started.now)
+    started.desk.now = {good.id: good, "bad": None}
+    started.desk.unreadable.add("bad")
+    await _tell(started, "bad", delivery="1")
+    await _tell(started, good.id, delivery="2")
+    assert await _follow(started) == 2
+    assert await started.states() == [("waiting", None)]
+    assert await _open(started) == 1
+
+
 async def test_followed_hints_are_forgotten_after_a_day(started: World) -> None:
     await _tell(started, "a")
     await _follow(started)

@@ -6,6 +6,7 @@ import pytest
 
 from hub import Rejected, Unavailable, Unexpected
 from hub.journey.hints import BATCH
+from hub.journey.reread import TRIED_SINGLY
 from tests.journey.world import World, ticket
 
 
@@ -88,3 +89,34 @@ async def test_many_tickets_are_read_in_batches(world: World) -> None:
     await world.deliver()
     assert [len(ids) for ids in world.desk.asked_for] == [BATCH, 1]
     assert len(world.phones.messages) == BATCH + 1
+
+
+async def test_one_ticket_that_cannot_be_read_holds_up_no_other(world: World) -> None:
+    closed = [ticket(world.now) for _ in range(10)]
+    world.desk.now = {one.id: one for one in closed}
+    world.desk.unreadable.add(closed[0].id)
+    await world.close(*closed)
+    await world.deliver()
+    assert len(world.phones.messages) == 9
+    assert sorted(await world.states()) == [("sent", None)] * 9 + [("waiting", None)]
+
+
+async def test_a_desk_that_is_down_is_not_asked_for_each_ticket(world: World) -> None:
+    closed = [ticket(world.now) for _ in range(40)]
+    world.desk.now = {one.id: one for one in closed}
+    world.desk.unreadable |= set(world.desk.now)
+    await world.close(*closed)
+    await world.deliver()
+    assert len(world.desk.asked_for) == 1 + TRIED_SINGLY
+
+
+async def test_tickets_that_failed_by_themselves_come_back_after_the_others(world: World) -> None:
+    closed = [ticket(world.now) for _ in range(10)]
+    world.desk.now = {one.id: one for one in closed}
+    world.desk.unreadable |= {one.id for one in closed[:TRIED_SINGLY]}
+    await world.close(*closed)
+    await world.deliver()
+    assert world.phones.messages == []
+    world.pass_time(minutes=1)
+    await world.deliver()
+    assert len(world.phones.messages) == 7

@@ -28,6 +28,7 @@ from hub import (
     Reply,
     Source,
     Ticket,
+    Unavailable,
 )
 from hub.config.models import SurveySettings
 from hub.journey import answer, intake, invite, report
@@ -74,6 +75,7 @@ class Desk(Source[Nothing]):
         """The tickets as they stand, None for an open one; None as a whole when single tickets cannot be read."""
         self.asked_for: list[list[str]] = []
         self.silent_about: set[str] = set()
+        self.unreadable: set[str] = set()
 
     async def reread(self, source: str, ids: Sequence[str]) -> Fetched | None:
         return None if self.now is None else await self.fetch(ids)
@@ -83,6 +85,8 @@ class Desk(Source[Nothing]):
         self.asked_for.append(list(ids))
         if self.failures:
             raise self.failures.pop(0)
+        if self.unreadable.intersection(ids):
+            raise Unavailable("answered 500")
         known = [id_ for id_ in ids if id_ in self.now]
         return Fetched(
             tickets=tuple(found for id_ in known if (found := self.now[id_])),
