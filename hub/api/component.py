@@ -124,14 +124,15 @@ class Vault(Protocol):
     """Keeps what a system hands out and the hub must remember, such as a refresh token that each use replaces.
 
     Values are encrypted with a key made of the component's secrets in hub.toml: the store alone does not show them, and
-    they are forgotten when one of these secrets changes.
+    they are forgotten when one of these secrets changes. `key` takes the place of these secrets, for a value that
+    belongs to one of them only.
     """
 
-    async def load(self, name: str) -> str | None:
+    async def load(self, name: str, *, key: str | None = None) -> str | None:
         """The value last saved under this name by any process; None when there is none that can be read."""
         ...
 
-    async def save(self, name: str, value: str) -> None:
+    async def save(self, name: str, value: str, *, key: str | None = None) -> None:
         """Keep a value; durable when this returns."""
         ...
 

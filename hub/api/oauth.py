@@ -50,6 +50,8 @@ class AccessTokens:
         self._token: str | None = None
         self._until: datetime | None = None
         self._refresh: str | None = None
+        self._unsaved: str | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     async def get(self) -> str:
         """A token that is valid for a minute or more.
@@ -58,7 +60,7 @@ class AccessTokens:
         """
         async with self._lock:
             if self._token is None or self._until is None or self._context.clock.now() >= self._until - _EARLY:
-                await self._renew()
+                await self._renew_to_the_end()
             assert self._token is not None
             return self._token
 
@@ -69,11 +71,20 @@ class AccessTokens:
         """
         async with self._lock:
             if self._token == refused:
-                await self._renew()
+                await self._renew_to_the_end()
             assert self._token is not None
             return self._token
 
+    async def _renew_to_the_end(self) -> None:
+        """Renew, also when the caller gives up meanwhile: the service may have replaced the refresh token by then."""
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew())
+            self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._renewing)
+
     async def _renew(self) -> None:
+        if self._unsaved is not None:
+            await self._save(self._unsaved)
         refresh = await self._refresh_token()
         if refresh is not None:
             answer = await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": refresh})
@@ -92,12 +103,13 @@ class AccessTokens:
 
     async def _refresh_token(self) -> str | None:
         if self._grant.kind == _REFRESH_TOKEN:
-            return await self._context.vault.load(_REFRESH_TOKEN) or _value(self._grant.refresh_token)
+            kept = await self._context.vault.load(_REFRESH_TOKEN, key=self._vault_key)
+            return kept or _value(self._grant.refresh_token)
         return self._refresh
 
     async def _ask_with_newer_token(self, refused: str) -> Mapping[str, Any] | None:
         """Another process may have used the refresh token a moment ago, and saved the next one."""
-        newer = await self._context.vault.load(_REFRESH_TOKEN)
+        newer = await self._context.vault.load(_REFRESH_TOKEN, key=self._vault_key)
         if newer is None or newer == refused:
             return None
         return await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": newer})
@@ -138,10 +150,19 @@ class AccessTokens:
         refresh = answer.get(_REFRESH_TOKEN)
         if isinstance(refresh, str) and refresh:
             if self._grant.kind == _REFRESH_TOKEN:
-                await self._context.vault.save(_REFRESH_TOKEN, refresh)
+                await self._save(refresh)
             self._refresh = refresh
         self._token = answer["access_token"]
         self._until = self._context.clock.now() + _lifetime(answer.get("expires_in"))
+
+    async def _save(self, refresh: str) -> None:
+        self._unsaved = refresh  # when the store fails, the next renewal tries again
+        await self._context.vault.save(_REFRESH_TOKEN, refresh, key=self._vault_key)
+        self._unsaved = None
+
+    @property
+    def _vault_key(self) -> str:
+        return f"{_value(self._grant.client_secret)} {_value(self._grant.refresh_token)}"
 
 
 def _value(secret: SecretStr | None) -> str:

@@ -161,12 +161,14 @@ async def take_census(engine: Engine, instance: Instance) -> None:
     """Every few hours, find what pulling has missed."""
     log = structlog.get_logger(component=instance.id)
 
-    async def work(_health: Health) -> None:
+    async def work(_health: Health) -> int | None:
         found = await steps.take_census(engine.store, instance, engine.plan, engine.clock)
-        if found is not None:
-            tell = log.warning if found.missed else log.info
-            tell("census.taken", present=found.present, missed=found.missed, vanished=found.vanished)
-            engine.bells.journey.ring()
+        if found is None:
+            return None
+        tell = log.warning if found.missed else log.info
+        tell("census.taken", present=found.present, missed=found.missed, vanished=found.vanished)
+        engine.bells.journey.ring()
+        return 1
 
     rest = partial(_pause, instance.stopping, _LOOK_FOR_CENSUS)
     await _supervise(engine, instance.stopping, f"{instance.id}:census", work, rest)

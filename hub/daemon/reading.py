@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 
 from hub.api.component import Capability
 from hub.api.errors import RemoteError, Unavailable, Unexpected
@@ -12,8 +14,13 @@ from hub.api.records import Fetched
 from hub.api.source import Source
 from hub.daemon.components import Instance
 from hub.daemon.health import Health
+from hub.journey.singly import ENOUGH
 
-FETCH_LIMIT = timedelta(seconds=60)
+FETCH_LIMIT = timedelta(seconds=30)
+
+
+class TooSlow(Unavailable):
+    """A source took too long."""
 
 
 async def fetch(instance: Instance, ticket_ids: Sequence[str]) -> Fetched:
@@ -29,7 +36,7 @@ async def fetch(instance: Instance, ticket_ids: Sequence[str]) -> Fetched:
     except RemoteError:
         raise
     except TimeoutError:
-        raise Unavailable("it took too long to read tickets") from None
+        raise TooSlow("it took too long to read tickets") from None
     except Exception as error:
         raise Unexpected(f"the plugin failed with {type(error).__name__}") from error
     if not isinstance(fetched, Fetched):
@@ -38,24 +45,44 @@ async def fetch(instance: Instance, ticket_ids: Sequence[str]) -> Fetched:
 
 
 class Rereader:
-    """Implements `hub.journey.reread.Reread`, and remembers for `hub status` whether it works."""
+    """Implements `hub.journey.reread.Reread`, and remembers for `hub status` whether it works.
+
+    A source that fails again and again is left alone for a while, so that it does not hold up the surveys of others.
+    """
 
     def __init__(self, instance_of: Callable[[str], Instance | None], health: Callable[[str], Health]) -> None:
         self._instance_of = instance_of
         self._health = health
-        self._known: dict[str, Health] = {}
+        self._sources: dict[str, _Reading] = {}
 
     async def __call__(self, source: str, ticket_ids: Sequence[str]) -> Fetched | None:
-        """What the source says; None when it cannot be asked for single tickets."""
+        """What the source says; None when it cannot be asked for single tickets.
+
+        :raises RemoteError: it did not answer, or it is left alone.
+        """
         instance = self._instance_of(f"sources.{source}")
         if instance is None or not instance.can(Capability.FETCH):
             return None
-        loop_id = f"{instance.id}:reread"
-        health = self._known.setdefault(loop_id, self._health(loop_id))
+        reading = self._sources.setdefault(source, _Reading(self._health(f"{instance.id}:reread")))
+        if monotonic() < reading.paused_until:
+            raise Unavailable("it is left alone for a while, since it could not be read")
         try:
             fetched = await fetch(instance, ticket_ids)
         except RemoteError as error:
-            await health.failed(error)
+            pause = await reading.health.failed(error)
+            reading.failures += 1
+            if reading.failures > ENOUGH or isinstance(error, TooSlow):
+                reading.paused_until = monotonic() + pause.total_seconds()
             raise
-        await health.worked()
+        reading.failures = 0
+        await reading.health.worked()
         return fetched
+
+
+@dataclass(slots=True)
+class _Reading:
+    health: Health
+    failures: int = 0
+    """In a row."""
+    paused_until: float = 0.0
+    """On the monotonic clock."""

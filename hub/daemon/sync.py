@@ -28,6 +28,7 @@ from hub.daemon.vault import already
 from hub.http import transport
 from hub.journey.invite import load_contacts
 from hub.journey.policy import WORDS, Ask, Plan, decide, reach
+from hub.journey.reread import LATER
 from hub.store.engine import Store
 from hub.store.tables import closures
 
@@ -169,8 +170,11 @@ async def _drain(this: _Pass, summary: Summary) -> None:
 
 async def _send(this: _Pass, instance: Instance, post: Any, summary: Summary) -> None:
     limit = instance.config.max_in_flight
+    began = this.clock.now()
     while (batch := await steps.deliver(this.store, instance, post, this.plan, limit)).looked_at:
         summary.sent += batch.sent
+        if not batch.tried and this.clock.now() - began > LATER:
+            return  # what was put off in this pass is due again; the next pass looks at it
         this.progress(f"{instance.config.name}: {summary.sent} surveys sent")
 
 

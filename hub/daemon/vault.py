@@ -68,7 +68,7 @@ class StoreVault:
         self._open_store = open_store
         self._clock = clock
 
-    async def load(self, name: str) -> str | None:
+    async def load(self, name: str, *, key: str | None = None) -> str | None:
         """See `hub.Vault.load`."""
         store = await self._open_store()
         query = sa.select(vault.c.value).where(vault.c.component == self._component, vault.c.name == name)
@@ -77,15 +77,15 @@ class StoreVault:
         if value is None:
             return None
         try:
-            return self._fernet().decrypt(value.encode()).decode()
+            return self._fernet(key).decrypt(value.encode()).decode()
         except InvalidToken:
-            structlog.get_logger(component=self._component).info("vault.forgotten", name=name)
+            structlog.get_logger(component=self._component).warning("vault.forgotten", name=name)
             return None
 
-    async def save(self, name: str, value: str) -> None:
+    async def save(self, name: str, value: str, *, key: str | None = None) -> None:
         """See `hub.Vault.save`."""
         store = await self._open_store()
-        kept = {"value": self._fernet().encrypt(value.encode()).decode(), "saved_at": self._clock.now()}
+        kept = {"value": self._fernet(key).encrypt(value.encode()).decode(), "saved_at": self._clock.now()}
         await store.commit(
             lambda connection: connection.execute(
                 insert(connection, vault)
@@ -94,6 +94,8 @@ class StoreVault:
             )
         )
 
-    def _fernet(self) -> Fernet:
+    def _fernet(self, key: str | None) -> Fernet:
         derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"hub vault {self._component}".encode())
-        return Fernet(base64.urlsafe_b64encode(derive.derive("\0".join(self._secrets).encode())))
+        return Fernet(
+            base64.urlsafe_b64encode(derive.derive(("\0".join(self._secrets) if key is None else key).encode()))
+        )

@@ -85,7 +85,7 @@ def refusal(response: httpx.Response, *, once: bool, now: datetime) -> RemoteErr
     if 200 <= status < 300:
         return None
     if status == 429:
-        return RateLimited(f"{where}: too many requests", retry_after=retry_after(response.headers, now))
+        return RateLimited(f"{where}: too many requests", retry_after=limit_ends(response.headers, now))
     if status in _ACCOUNT_REFUSED:
         return AuthFailed(f"{where}: {_HINTS[status]}")
     if status == 408 or status >= 500:
@@ -138,18 +138,27 @@ def _what_happened(error: Exception) -> str:
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """Read Retry-After: seconds, or a date, which counts from the answer's own Date so that clocks need not agree.
 
-    Without it X-RateLimit-Reset is read, which is Unix seconds (ServiceNow) or an ISO 8601 time (Jira Cloud).
-
-    :returns: zero to `LONGEST_RETRY_AFTER`; None when no header is there and readable.
+    :returns: zero to `LONGEST_RETRY_AFTER`; None when the header is missing or unreadable.
     """
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdecimal():
         return timedelta(seconds=min(int(value[:12]), LONGEST_RETRY_AFTER.total_seconds()))
-    until = _http_date(value) or _reset(headers.get("x-ratelimit-reset", "").strip())
-    if until is None:
+    return _until(_http_date(value), headers, now)
+
+
+def limit_ends(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """How long a 429 asks to wait: Retry-After, or else X-RateLimit-Reset, which is Unix seconds (ServiceNow) or an
+    ISO 8601 time (Jira Cloud). On other answers that header only tells when the hour of the limit is over.
+    """
+    asked = retry_after(headers, now)
+    return asked if asked is not None else _until(_reset(headers.get("x-ratelimit-reset", "").strip()), headers, now)
+
+
+def _until(moment: datetime | None, headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    if moment is None:
         return None
     since = _http_date(headers.get("date", "")) or now
-    return max(timedelta(), min(until - since, LONGEST_RETRY_AFTER))
+    return max(timedelta(), min(moment - since, LONGEST_RETRY_AFTER))
 
 
 def _reset(value: str) -> datetime | None:

@@ -1,7 +1,8 @@
 """Every few hours a source is asked for the ids of all it has closed lately, and the hub compares.
 
-What the pull missed (a search index that lagged for longer than any overlap) is fetched. Tickets that have vanished
-(deleted, moved out of sight) are looked at, and their surveys withdrawn: no pull tells of these.
+What the pull missed (a search index that lagged for longer than any overlap) is fetched. A second closing of a known
+ticket is not seen here: desks are asked for ids only. Tickets that have vanished (deleted, moved out of sight) are
+looked at, and their surveys withdrawn: no pull tells of these.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from hub.api.errors import RemoteError
 from hub.journey.hints import BATCH, Fetch
 from hub.journey.intake import store_fetched
+from hub.journey.singly import one_by_one
 from hub.store import components
 from hub.store.engine import Store
 from hub.store.tables import closures, invitations
@@ -72,10 +75,20 @@ async def _known(store: Store, source: str, since: datetime) -> tuple[set[str], 
 
 async def _look_at(store: Store, source: str, fetch: Fetch, ids: Sequence[str], now: datetime) -> int:
     new = 0
-    for chunk in _chunks(ids):
-        fetched = await fetch(chunk)
+
+    async def look_at(some: Sequence[str]) -> None:
+        nonlocal new
+        fetched = await fetch(some)
         async with store.write() as connection:
             new += await store_fetched(connection, source, fetched, now)
+
+    for chunk in _chunks(ids):
+        try:
+            await look_at(chunk)
+        except RemoteError as error:
+            outcome = await one_by_one([[id_] for id_ in chunk], look_at)
+            if outcome.nothing_worked:
+                raise outcome.error or error from error
     return new
 
 

@@ -86,7 +86,9 @@ async def count_due(store: Store, post: Post, limit: int) -> int:
 
 async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Batch:
     """Send up to `limit` invitations that are due on one gateway, at the same time."""
-    looked_at, may_leave = await still_closed(store, post.name, post.reread, limit, post.clock.now())
+    looked_at, may_leave = await still_closed(
+        store, post.name, post.reread, limit, max_age=plan.survey.max_age, clock=post.clock
+    )
     rows = await _claim(store, post, plan, may_leave)
     if rows:
         fault_point("deliver.claimed")

@@ -13,20 +13,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.api.errors import Rejected, RemoteError, Unexpected
+from hub.api.errors import RemoteError
 from hub.api.records import Fetched, Hint
 from hub.faults import fault_point
 from hub.journey.intake import store_fetched
+from hub.journey.singly import Outcome, one_by_one
 from hub.store.dialect import insert
 from hub.store.engine import Store
 from hub.store.tables import hints, indexable
 
 BATCH = 50
 ATTEMPTS = 5
-TRIED_SINGLY = 3
-"""So many failures at the beginning mean that the source is out of order."""
 REMEMBERED = timedelta(days=1)
-"""How long a delivery is known by its id; services repeat one for an hour at most."""
+"""How long a delivery is known by its id, and a hint is of use: the pull has found its ticket long since."""
 _OPEN = sa.text("NOT hints.followed")  # literal, so that the partial index serves it
 
 Fetch = Callable[[Sequence[str]], Awaitable[Fetched]]
@@ -55,23 +54,25 @@ async def follow(store: Store, source: str, fetch: Fetch, now: datetime) -> int:
     :raises RemoteError: the source cannot be read; the hints stay open.
     """
     async with store.read() as connection:
-        rows = await _open(connection, source)
+        rows = await _open(connection, source, now)
     if not rows:
         return 0
     try:
         await _follow(store, source, fetch, rows, now)
     except RemoteError as error:
-        if len(rows) == 1:
-            await _count_attempts(store, rows if isinstance(error, Rejected | Unexpected) else ())
-            raise
-        await _follow_singly(store, source, fetch, rows, now)
+        outcome = Outcome(rows, (), error, nothing_worked=True)
+        if len(rows) > 1:
+            outcome = await one_by_one(rows, lambda row: _follow(store, source, fetch, [row], now))
+        if outcome.nothing_worked:
+            raise outcome.error or error from error
+        await _count_attempts(store, outcome.failed)
     return len(rows)
 
 
-async def _open(connection: AsyncConnection, source: str) -> Sequence[Mapping[Any, Any]]:
+async def _open(connection: AsyncConnection, source: str, now: datetime) -> Sequence[Mapping[Any, Any]]:
     found = await connection.execute(
         sa.select(hints.c.id, hints.c.ticket_id, hints.c.attempts)
-        .where(_OPEN, hints.c.source == source)
+        .where(_OPEN, hints.c.source == source, hints.c.received_at > now - REMEMBERED)
         .order_by(hints.c.attempts, hints.c.id)
         .limit(BATCH)
     )
@@ -86,27 +87,7 @@ async def _follow(store: Store, source: str, fetch: Fetch, rows: Sequence[Mappin
         await connection.execute(
             hints.update().where(hints.c.id.in_([row["id"] for row in rows])).values(followed=True)
         )
-        await connection.execute(hints.delete().where(hints.c.received_at < now - REMEMBERED, hints.c.followed))
-
-
-async def _follow_singly(
-    store: Store, source: str, fetch: Fetch, rows: Sequence[Mapping[Any, Any]], now: datetime
-) -> None:
-    """One ticket that the source cannot read must not hold up the others.
-
-    :raises RemoteError: the first ones all failed, so the source is out of order.
-    """
-    failed: list[Mapping[Any, Any]] = []
-    for number, row in enumerate(rows):
-        try:
-            await _follow(store, source, fetch, [row], now)
-        except RemoteError as error:
-            failed.append(row)
-            if number + 1 == len(failed) == min(TRIED_SINGLY, len(rows)) and not isinstance(
-                error, Rejected | Unexpected
-            ):
-                raise
-    await _count_attempts(store, failed)
+        await connection.execute(hints.delete().where(hints.c.received_at < now - REMEMBERED))
 
 
 async def _count_attempts(store: Store, rows: Sequence[Mapping[Any, Any]]) -> None:

@@ -41,12 +41,13 @@ async def store_fetched(connection: AsyncConnection, source: str, fetched: Fetch
 
     Tickets that were closed before the source's first pull are left alone, as that pull leaves them.
 
+    :param now: when the source was asked. What was stored since then is newer than its answer.
     :returns: how many closures were new.
     """
     first_at = (await components.get(connection, f"sources.{source}")).first_at
     closed = [ticket for ticket in fetched.tickets if first_at is not None and ticket.closed_at >= first_at]
-    await withdraw_reopened(connection, source, fetched.open, now)
-    await withdraw_gone(connection, source, fetched.gone, now)
+    await withdraw_reopened(connection, source, fetched.open, now, seen_until=now)
+    await withdraw_gone(connection, source, fetched.gone, now, seen_until=now)
     return await _insert_closures(connection, source, closed, now) if closed else 0
 
 
@@ -64,12 +65,7 @@ async def _insert_closures(connection: AsyncConnection, source: str, tickets: Se
         }
         for ticket in tickets
     ]
-    statement = (
-        insert(connection, closures)
-        .values(rows)
-        .on_conflict_do_nothing()
-        .returning(closures.c.id, closures.c.ticket_id)
-    )
-    new = {row.id: row.ticket_id for row in await connection.execute(statement)}
+    statement = insert(connection, closures).values(rows).on_conflict_do_nothing().returning(closures.c.ticket_id)
+    new = list((await connection.execute(statement)).scalars())
     await withdraw_earlier(connection, source, new, now)
     return len(new)

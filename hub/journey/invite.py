@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -165,41 +165,57 @@ async def release_contact(connection: AsyncConnection, closure_id: int) -> None:
     )
 
 
-async def withdraw_reopened(connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime) -> None:
-    """Cancel surveys that have not left for tickets that are open again, also those not decided on yet."""
+async def withdraw_reopened(
+    connection: AsyncConnection,
+    source: str,
+    ticket_ids: Sequence[str],
+    now: datetime,
+    *,
+    seen_until: datetime | None = None,
+) -> None:
+    """Cancel surveys that have not left for tickets that are open again, also those not decided on yet.
+
+    :param seen_until: leave alone what was closed and seen after this, when the desk was asked before.
+    """
     what = "the ticket was opened again before the survey left"
-    for these in _tickets(source, ticket_ids):
+    for these in _tickets(source, ticket_ids, seen_until):
         await _withdraw(connection, these, Reason.REOPENED, what, now)
 
 
-async def withdraw_gone(connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime) -> None:
+async def withdraw_gone(
+    connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime, *, seen_until: datetime
+) -> None:
     """Cancel surveys that have not left for tickets that are deleted or hidden."""
     what = "the ticket was gone before the survey left"
-    for these in _tickets(source, ticket_ids):
+    for these in _tickets(source, ticket_ids, seen_until):
         await _withdraw(connection, these, Reason.GONE, what, now)
 
 
-def _tickets(source: str, ticket_ids: Sequence[str]) -> Iterator[sa.ColumnElement[bool]]:
+def _tickets(source: str, ticket_ids: Sequence[str], seen_until: datetime | None) -> Iterator[sa.ColumnElement[bool]]:
     """Conditions for the closures of these tickets, some hundreds of tickets in each."""
+    seen = sa.true() if seen_until is None else closures.c.seen_at <= seen_until
     for start in range(0, len(ticket_ids), _CHUNK):
         ids = [indexable(id_) for id_ in ticket_ids[start : start + _CHUNK]]
-        yield sa.and_(closures.c.source == source, closures.c.ticket_id.in_(ids))
+        yield sa.and_(closures.c.source == source, closures.c.ticket_id.in_(ids), seen)
 
 
 async def withdraw_earlier(
-    connection: AsyncConnection, source: str, closed_anew: Mapping[int, str], now: datetime
+    connection: AsyncConnection, source: str, closed_anew: Collection[str], now: datetime
 ) -> None:
-    """Cancel surveys of earlier closings that have not left.
-
-    :param closed_anew: ids of new closures with their ticket's id.
-    """
-    if closed_anew:
-        earlier = sa.select(closures.c.id).where(
-            closures.c.source == source,
-            closures.c.ticket_id.in_(closed_anew.values()),
-            closures.c.id.not_in(closed_anew),
+    """Of several closings of these tickets, cancel the surveys of all but the last, if they have not left."""
+    if not closed_anew:
+        return
+    found = await connection.execute(
+        sa.select(closures.c.id, closures.c.ticket_id, closures.c.closed_at).where(
+            closures.c.source == source, closures.c.ticket_id.in_(closed_anew)
         )
-        await withdraw_closures(connection, source, list((await connection.execute(earlier)).scalars()), now)
+    )
+    rows = found.all()
+    last: dict[str, datetime] = {}
+    for row in rows:
+        last[row.ticket_id] = max(row.closed_at, last.get(row.ticket_id, row.closed_at))
+    outdated = [row.id for row in rows if row.closed_at < last[row.ticket_id]]
+    await withdraw_closures(connection, source, outdated, now)
 
 
 async def withdraw_closures(

@@ -12,39 +12,48 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hub.api.component import Clock
 from hub.api.errors import RemoteError
 from hub.api.records import Fetched
 from hub.journey.hints import BATCH
 from hub.journey.intake import store_fetched
 from hub.journey.invite import withdraw_closures
+from hub.journey.singly import one_by_one
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, closures, indexable, invitations
 
 LATER = timedelta(minutes=1)
-"""When to try again while the source cannot be read. The survey's age limit ends that."""
+"""When to try again while the source cannot be read."""
 MUCH_LATER = timedelta(minutes=5)
-"""When to try a ticket again that could not be read by itself."""
-TRIED_SINGLY = 3
-"""So many failures at the beginning mean that the source is out of order."""
+"""When to try a ticket again that could not be read by itself: after the others."""
 
 Reread = Callable[[str, Sequence[str]], Awaitable[Fetched | None]]
 """Reads tickets of a source, by its name; gives None when that source cannot read single tickets.
 
 It raises RemoteError when the source is out of order.
 """
+Row = Mapping[Any, Any]
 
 
-async def still_closed(store: Store, gateway: str, reread: Reread, limit: int, now: datetime) -> tuple[int, list[int]]:
+async def still_closed(
+    store: Store, gateway: str, reread: Reread, limit: int, *, max_age: timedelta, clock: Clock
+) -> tuple[int, list[int]]:
     """Look at up to `limit` due invitations of a gateway.
 
     What became of those whose ticket has changed is stored: withdrawn when it is open again, closed anew or gone, put
-    off when its source cannot be read.
+    off when its source cannot be read. Those whose ticket is too old by now are not read: they are not sent anyway.
 
-    :returns: how many were looked at, and the ids of those whose tickets are still closed as they were.
+    :returns: how many were looked at, and the ids of those whose tickets are still closed as they were, or too old.
     """
+    now = clock.now()
     query = (
         sa.select(
-            invitations.c.id, invitations.c.closure_id, closures.c.source, closures.c.ticket_id, closures.c.closure_key
+            invitations.c.id,
+            invitations.c.closure_id,
+            closures.c.source,
+            closures.c.ticket_id,
+            closures.c.closure_key,
+            closures.c.closed_at,
         )
         .join(closures)
         .where(sa.text("invitations.state = 'waiting'"), invitations.c.gateway == gateway)
@@ -54,62 +63,39 @@ async def still_closed(store: Store, gateway: str, reread: Reread, limit: int, n
     )
     async with store.read() as connection:
         due = list((await connection.execute(query)).mappings())
-    due.sort(key=lambda row: row["source"])
-    may_leave: list[int] = []
-    for source, rows in groupby(due, key=lambda row: row["source"]):
-        may_leave += await _of_source(store, source, list(rows), reread, now)
+    may_leave = [row["id"] for row in due if now - row["closed_at"] > max_age]
+    young = sorted((row for row in due if row["id"] not in may_leave), key=lambda row: row["source"])
+    for source, rows in groupby(young, key=lambda row: row["source"]):
+        may_leave += await _of_source(store, source, list(rows), reread, clock)
     return len(due), may_leave
 
 
-async def _of_source(
-    store: Store, source: str, rows: Sequence[Mapping[Any, Any]], reread: Reread, now: datetime
-) -> list[int]:
+async def _of_source(store: Store, source: str, rows: Sequence[Row], reread: Reread, clock: Clock) -> list[int]:
     may_leave: list[int] = []
+
+    async def read(some: Sequence[Row]) -> None:
+        now = clock.now()
+        fetched = await reread(source, list({row["ticket_id"] for row in some}))
+        if fetched is None:
+            may_leave.extend(row["id"] for row in some)
+        else:
+            may_leave.extend(await _judge(store, source, some, fetched, now))
+
     for start in range(0, len(rows), BATCH):
         chunk = rows[start : start + BATCH]
         try:
-            may_leave += await _read(store, source, chunk, reread, now)
+            await read(chunk)
         except RemoteError:
             if len(chunk) == 1:
-                await _put_off(store, chunk, now + LATER)
+                await _put_off(store, chunk, clock.now() + LATER)
                 continue
-            may_leave += await _read_singly(store, source, chunk, reread, now)
+            outcome = await one_by_one([[row] for row in chunk], read)
+            await _put_off(store, [row for [row] in outcome.failed], clock.now() + MUCH_LATER)
+            await _put_off(store, [row for [row] in outcome.untried], clock.now() + LATER)
     return may_leave
 
 
-async def _read(
-    store: Store, source: str, rows: Sequence[Mapping[Any, Any]], reread: Reread, now: datetime
-) -> list[int]:
-    fetched = await reread(source, list({row["ticket_id"] for row in rows}))
-    if fetched is None:
-        return [row["id"] for row in rows]
-    return await _judge(store, source, rows, fetched, now)
-
-
-async def _read_singly(
-    store: Store, source: str, rows: Sequence[Mapping[Any, Any]], reread: Reread, now: datetime
-) -> list[int]:
-    """One ticket that the source cannot read must not hold up the others.
-
-    When the first ones all fail, the source is out of order. Those that failed come back after the others.
-    """
-    may_leave: list[int] = []
-    failed: list[Mapping[Any, Any]] = []
-    for number, row in enumerate(rows):
-        if number == len(failed) == TRIED_SINGLY:
-            await _put_off(store, rows[number:], now + LATER)
-            break
-        try:
-            may_leave += await _read(store, source, [row], reread, now)
-        except RemoteError:
-            failed.append(row)
-    await _put_off(store, failed, now + MUCH_LATER)
-    return may_leave
-
-
-async def _judge(
-    store: Store, source: str, rows: Sequence[Mapping[Any, Any]], fetched: Fetched, now: datetime
-) -> list[int]:
+async def _judge(store: Store, source: str, rows: Sequence[Row], fetched: Fetched, now: datetime) -> list[int]:
     closed = {(indexable(ticket.id), indexable(ticket.closure_key)) for ticket in fetched.tickets}
     same = [row for row in rows if (row["ticket_id"], row["closure_key"]) in closed]
     if len(same) < len(rows):
@@ -124,7 +110,7 @@ async def _judge(
     return [row["id"] for row in same]
 
 
-async def _put_off(store: Store, rows: Sequence[Mapping[Any, Any]], until: datetime) -> None:
+async def _put_off(store: Store, rows: Sequence[Row], until: datetime) -> None:
     if rows:
         async with store.write() as connection:
             await connection.execute(

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from hub import Capability, Fetched, Hint, Source, WebhookRefused
+from hub import Capability, Fetched, Hint, Source, Webhook, WebhookRefused
 from hub.testing._bench import READING
 from hub.testing._source_bench import SourceBench, closures, pull
 from hub.testing.rigs import Fault
@@ -136,3 +136,14 @@ class NewsContract:
                 with pytest.raises(WebhookRefused) as refused:
                     await source.receive(one)
                 bench.is_discreet(refused.value)
+            for body in _BODIES:
+                await self._read_or_refuse(bench, source, replace(request, body=body))
+
+    async def _read_or_refuse(self, bench: SourceBench, source: Source[Any], request: Webhook) -> None:
+        """Whoever knows the secret may still send nonsense."""
+        try:
+            hint = await source.receive(request)
+        except WebhookRefused as refused:
+            bench.is_discreet(refused)
+        else:
+            assert isinstance(hint, Hint), f"receive() returned {type(hint).__name__}, expected Hint"

@@ -60,11 +60,11 @@ class FakeVault:
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
 
-    async def load(self, name: str) -> str | None:
+    async def load(self, name: str, *, key: str | None = None) -> str | None:
         """The value last saved."""
         return self.values.get(name)
 
-    async def save(self, name: str, value: str) -> None:
+    async def save(self, name: str, value: str, *, key: str | None = None) -> None:
         """Keep a value."""
         self.values[name] = value
 

@@ -76,26 +76,32 @@ class Hooks:
     async def _receive(self, door: Door, request: Request, name: str) -> Response:
         path = request.path_params.get("path", "")
         receiver = door.receiver(name)
-        if receiver is None or ".." in path.split("/"):
+        if ".." in path.split("/"):
             return Response(status_code=404)
-        log = self._log.bind(component=f"{door.kind}.{name}")
+        if receiver is None:
+            return Response(status_code=503 if self._ports.ready() else 404)  # it may be there again in a moment
         webhook = self._webhook(request, path, await read_body(request, door.longest_bytes))
+        return Response(status_code=await self._take(door, name, receiver, webhook))
+
+    async def _take(self, door: Door, name: str, receiver: Receiver, webhook: Webhook) -> int:
+        """Read and store; the status to answer with."""
+        log = self._log.bind(component=f"{door.kind}.{name}")
         try:
             found = await receiver.receive(webhook)
         except WebhookRefused as refused:
-            log.warning("web.hook_refused", status=refused.status)
-            return Response(status_code=refused.status)
+            log.warning("web.hook_refused", status=refused.status, reason=str(refused))
+            return refused.status
         except NotSupported:
-            return Response(status_code=404)
+            return 404
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take others down
             log.error("web.hook_failed", error=type(error).__name__)
-            return Response(status_code=500)
+            return 500
         try:
             await door.store(name, found)
         except Exception as error:  # noqa: BLE001 - whatever it was, it must be sent again
             log.error("web.hook_not_stored", error=type(error).__name__)
-            return Response(status_code=503)
-        return Response(status_code=200)
+            return 503
+        return 200
 
     def _webhook(self, request: Request, path: str, body: bytes) -> Webhook:
         raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()

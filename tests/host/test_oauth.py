@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from hub import AccessTokens, AuthFailed, Grant, Unexpected
-from hub.testing.fakes import FakeContext
+from hub.testing.fakes import FakeContext, FakeVault
 
 URL = "https://auth.example.test/oauth/token"
 
@@ -154,3 +154,42 @@ async def test_where_the_service_wants_json_it_gets_json() -> None:
     tokens, _ = _tokens(issuer, as_json=True)
     await tokens.get()
     assert issuer.types == ["application/json"]
+
+
+class BrokenVault(FakeVault):
+    """A vault that fails some times first."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    async def save(self, name: str, value: str, *, key: str | None = None) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OSError("disk full")
+        await super().save(name, value, key=key)
+
+
+async def test_a_refresh_token_that_could_not_be_stored_is_stored_at_the_next_try_and_not_lost() -> None:
+    issuer = Issuer()
+    tokens, context = _rotating(issuer)
+    context.vault = BrokenVault(1)
+    with pytest.raises(OSError, match="disk full"):
+        await tokens.get()
+    assert await tokens.get() == "access-2"
+    assert issuer.asked[1]["refresh_token"] == "refresh-1"
+    assert context.vault.values == {"refresh_token": "refresh-2"}
+
+
+async def test_a_caller_that_gives_up_does_not_lose_the_new_refresh_token() -> None:
+    issuer = Issuer()
+    tokens, context = _rotating(issuer)
+    impatient = asyncio.create_task(tokens.get())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    assert await tokens.get() == "access-1"
+    assert context.vault.values == {"refresh_token": "refresh-1"}
+    assert len(issuer.asked) == 1

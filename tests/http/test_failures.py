@@ -178,3 +178,12 @@ async def test_not_even_a_traceback_shows_what_was_sent(
         lines = "".join(traceback.format_exception(caught.value)).splitlines()
         shown = "\n".join(line for line in lines if not line.startswith("    "))  # without the source, which is this
         assert not [private for private in ("hunter", "aHVi", "358401234567") if private in shown]
+
+
+async def test_a_limit_that_ends_some_time_does_not_prove_that_a_503_did_nothing(
+    lent: LentFactory, server: Server
+) -> None:
+    """Some services say with every answer when the hour of their limit is over."""
+    url = server.on("/limited", answer(503, X_RateLimit_Reset="30"))
+    with pytest.raises(OutcomeUnknown):
+        await lent().request("POST", url, once=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.http.answers import LONGEST_RETRY_AFTER, retry_after
+from hub.http.answers import LONGEST_RETRY_AFTER, limit_ends, retry_after
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -61,8 +61,9 @@ def test_without_the_header_nothing_is_asked() -> None:
 )
 def test_without_it_the_end_of_the_limit_is_read(value: str, seconds: int | None) -> None:
     expected = None if seconds is None else timedelta(seconds=seconds)
-    assert retry_after({"x-ratelimit-reset": value}, NOW) == expected
-    assert retry_after({"x-ratelimit-reset": value, "retry-after": "5"}, NOW) == timedelta(seconds=5)
+    assert limit_ends({"x-ratelimit-reset": value}, NOW) == expected
+    assert limit_ends({"x-ratelimit-reset": value, "retry-after": "5"}, NOW) == timedelta(seconds=5)
+    assert retry_after({"x-ratelimit-reset": value}, NOW) is None
 
 
 @given(

@@ -108,11 +108,30 @@ async def test_a_ticket_that_cannot_be_read_holds_up_no_other_and_is_left_to_the
     started.desk.failures = [Unexpected("both"), Unexpected("bad")]
     assert await _follow(started) == 2
     assert await started.states() == [("waiting", None)]
-    for _ in range(ATTEMPTS - 1):
-        started.desk.failures = [Unexpected("bad")]
+    started.desk.failures = [Unexpected("bad")]
+    with pytest.raises(Unexpected):
+        await _follow(started)
+    started.pass_time(hours=25)
+    assert await _follow(started) == 0
+
+
+async def test_a_desk_that_answers_nonsense_uses_up_no_hint(started: World) -> None:
+    closed = [ticket(started.now) for _ in range(10)]
+    started.desk.now = {one.id: one for one in closed}
+    for number, one in enumerate(closed):
+        await _tell(started, one.id, delivery=str(number))
+    for _ in range(ATTEMPTS + 1):
+        started.desk.failures = [Unexpected("maintenance")] * 4
         with pytest.raises(Unexpected):
             await _follow(started)
-    assert await _open(started) == 0
+    assert await _follow(started) == 10
+
+
+async def test_a_ticket_that_the_census_cannot_read_holds_up_no_other(started: World) -> None:
+    missed = [ticket(started.now) for _ in range(5)]
+    started.desk.now = {one.id: one for one in missed}
+    started.desk.unreadable.add(missed[1].id)
+    assert await _census(started) == census.Census(present=5, missed=4, vanished=0)
 
 
 async def test_a_ticket_that_always_answers_500_holds_up_no_other(started: World) -> None:

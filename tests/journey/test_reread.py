@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from hub import Rejected, Unavailable, Unexpected
+from hub import Fetched, Rejected, Unavailable, Unexpected
 from hub.journey.hints import BATCH
-from hub.journey.reread import TRIED_SINGLY
+from hub.journey.intake import store_fetched
+from hub.journey.singly import ENOUGH
 from tests.journey.world import World, ticket
 
 
@@ -107,16 +110,46 @@ async def test_a_desk_that_is_down_is_not_asked_for_each_ticket(world: World) ->
     world.desk.unreadable |= set(world.desk.now)
     await world.close(*closed)
     await world.deliver()
-    assert len(world.desk.asked_for) == 1 + TRIED_SINGLY
+    assert len(world.desk.asked_for) == 1 + ENOUGH
 
 
 async def test_tickets_that_failed_by_themselves_come_back_after_the_others(world: World) -> None:
     closed = [ticket(world.now) for _ in range(10)]
     world.desk.now = {one.id: one for one in closed}
-    world.desk.unreadable |= {one.id for one in closed[:TRIED_SINGLY]}
+    world.desk.unreadable |= {one.id for one in closed[:ENOUGH]}
     await world.close(*closed)
     await world.deliver()
     assert world.phones.messages == []
     world.pass_time(minutes=1)
     await world.deliver()
     assert len(world.phones.messages) == 7
+
+
+async def test_waiting_for_a_desk_that_never_comes_back_ends_with_the_age_limit(world: World) -> None:
+    closed = ticket(world.now)
+    world.desk.now = {closed.id: closed}
+    world.desk.unreadable.add(closed.id)
+    await world.close(closed)
+    world.pass_time(days=4)
+    await world.deliver()
+    assert await world.states() == [("skipped", "too_old")]
+    assert world.desk.asked_for == []
+
+
+async def test_an_answer_that_is_older_than_the_closing_does_not_undo_it(world: World) -> None:
+    """The desk says open; while that is on its way the ticket is closed and pulled."""
+    closed = ticket(world.now)
+    began = world.now
+    world.pass_time(seconds=30)
+    await world.close(closed)
+    async with world.store.write() as connection:
+        await store_fetched(connection, "desk", Fetched(open=(closed.id,)), began)
+    assert await world.states() == [("waiting", None)]
+
+
+async def test_an_older_closing_that_is_stored_late_does_not_cancel_the_newer_one(world: World) -> None:
+    newer = ticket(world.now).model_copy(update={"closure_key": "second"})
+    older = newer.model_copy(update={"closure_key": "first", "closed_at": world.now - timedelta(hours=1)})
+    await world.close(newer)
+    await world.close(older)
+    assert sorted(await world.states()) == [("skipped", "reopened"), ("waiting", None)]

@@ -179,7 +179,8 @@ class World:
         from hub.journey.deliver import _claim
         from hub.journey.reread import still_closed
 
-        _, may_leave = await still_closed(self.store, "sms", self.desk.reread, 100, self.now)
+        max_age = self.plan.survey.max_age
+        _, may_leave = await still_closed(self.store, "sms", self.desk.reread, 100, max_age=max_age, clock=self.clock)
         return await _claim(self.store, post or self.post(), self.plan, may_leave)
 
     async def decide(self) -> None:

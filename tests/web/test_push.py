@@ -77,3 +77,11 @@ async def test_a_fault_of_the_plugin_is_a_500_without_its_words(browser: httpx.A
     assert (response.status_code, response.content) == (500, b"")
     assert "secret words" not in str(logs)
     assert isinstance(ports.sources["jira"], PushedSource)
+
+
+async def test_while_the_hub_stops_a_desk_is_asked_to_come_again(
+    browser: httpx.AsyncClient, ports: MemoryPorts
+) -> None:
+    ports.sources.clear()
+    ports.not_ready = {"hub": "starting or stopping"}
+    assert (await browser.post("/push/jira", headers=SIGNED, content="10231")).status_code == 503
