@@ -46,7 +46,7 @@ def new_plugin(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     if as_json:
-        steps = {"commands": _commands(project), "hub_toml": table(name, kind)}
+        steps = {"commands": _commands(name, kind, project), "hub_toml": table(name, kind)}
         print_json({"name": name, "kind": kind, "project": str(project), "files": sorted(files), **steps})
     else:
         typer.echo(_report(name, kind, project, sorted(files)))
@@ -98,18 +98,19 @@ def _replace(text: str, words: dict[str, str]) -> str:
     return re.sub("|".join(map(re.escape, words)), lambda match: words[match[0]], text)
 
 
-def _commands(project: Path) -> list[str]:
-    return [f"cd {project}", "pip install -e '.[dev]'", "pytest", "python demo_server.py"]
+def _commands(name: str, kind: Kind, project: Path) -> list[str]:
+    hook = f" http://127.0.0.1:8080/hooks/{name}" if kind is Kind.GATEWAY else ""
+    return [f"cd {project}", "pip install -e '.[dev]'", "pytest", f"python demo_server.py{hook}"]
 
 
 def _report(name: str, kind: Kind, project: Path, files: list[str]) -> str:
     made = "\n".join(f"  {path}" for path in files)
-    commands = "\n".join(f"  {command}" for command in _commands(project))
+    commands = "\n".join(f"  {command}" for command in _commands(name, kind, project))
     lines = "\n".join(f"  {line}" for line in table(name, kind).splitlines())
     return (
         f"Made {project}, a {kind} for a made-up service:\n{made}\n\n"
         f"Next, in the environment that the hub is installed in:\n{commands}\n\n"
-        f"The table for hub.toml:\n{lines}\n\n"
-        "With the table in a file, and the demo server running, see it at work: hub demo --with FILE\n"
+        f"The table for hub.toml, beside [web], [survey], a source and a gateway:\n{lines}\n\n"
+        "Or put the table alone into a file and, with the demo server running, see it at work: hub demo --with FILE\n"
         "README.md in it says how to go on."
     )

@@ -128,7 +128,8 @@ def why(
     if not found:
         typer.echo(
             f"{ticket}: the hub has seen no closing of this ticket. "
-            "See when its source was last pulled with: hub status; pull now with: hub sync",
+            "See when its source was last pulled with: hub status; pull now with: hub sync. What was closed before "
+            "the first pull is left alone; to look at it: hub sync SOURCE --since 2h --dry-run",
             err=True,
         )
         raise typer.Exit(Exit.SOME_FAILED)

@@ -54,7 +54,8 @@ def build(
         scores=() if rating is None else (Score(question=QUESTION, value=rating, minimum=LOWEST, maximum=HIGHEST),),
         comment="\n".join(comments) or None,
         asked_at=invitation["sent_at"],
-        answered_at=given[-1]["received_at"],
+        # gateways date answers in whole seconds: nobody answers before being asked
+        answered_at=max(given[-1]["received_at"], invitation["sent_at"] or given[-1]["received_at"]),
     )
 
 

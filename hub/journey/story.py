@@ -145,5 +145,7 @@ def _next_step(invitation: Mapping[Any, Any]) -> str:
         InvitationState.CANCELLED: f"taken back: {WORDS.get(reason, reason)}",
         InvitationState.SKIPPED: "nothing more happens",
     }
-    answered = "answered" if invitation["answered_at"] else "the customer has not answered yet"
+    answered = (
+        "nothing; the customer has answered" if invitation["answered_at"] else "the customer has not answered yet"
+    )
     return steps.get(invitation["state"], answered)
