@@ -20,7 +20,7 @@ from hub import (
     Unavailable,
     Unexpected,
 )
-from hub.testing.fakes import FakeContext, LogEntry
+from hub.testing.fakes import FakeContext, FakeVault, LogEntry
 from hub.testing.redaction import assert_redacted
 from hub.testing.rigs import Fault, Rig
 
@@ -79,11 +79,13 @@ class Bench(Generic[ComponentT, RigT]):
         self.rig = rig
         self.made_up: set[str] = set()
         """What the suite itself made up and must stay private."""
+        self._vault = FakeVault()
         self._instances: list[tuple[ComponentT, FakeContext]] = []
 
     def new(self) -> ComponentT:
         """A further instance with the same settings: what a restart of the hub makes."""
         context = FakeContext(transport=self.rig.transport, clock=self.rig.clock)
+        context.vault = self._vault
         instance: ComponentT = self.type.create(self.type.config.model_validate(dict(self.rig.settings)), context)
         self._instances.append((instance, context))
         return instance

@@ -59,6 +59,8 @@ class Auth:
     token_life: timedelta = timedelta(hours=1)
     lapse_to_anonymous: bool = False
     """Whether refused credentials count as none, so that search answers 200 with nothing in it."""
+    tells_of_lapses: bool = True
+    """Whether such answers say so in X-Seraph-LoginReason; a proxy may take that away."""
     clients: list[OAuthClient] = field(default_factory=list)
     _tokens: dict[str, Token] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Auth:
         except Problem:
             if not self.lapse_to_anonymous:
                 raise
+            call.lapsed = True
 
     def _admit(self, token: Token, call: Call, *, on_gateway: bool) -> None:
         if self.site.kind == "cloud" and not on_gateway and (token.scoped or token.bearer):

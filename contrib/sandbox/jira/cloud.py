@@ -170,7 +170,7 @@ def _wanted(given: dict[str, Any], *, most: int) -> list[str]:
 
 
 def _find_all(call: Call, wanted: Sequence[str]) -> list[Issue]:
-    found = {issue.id: issue for each in wanted if call.caller and (issue := call.site.issues.find(each))}
+    found = {issue.id: issue for each in wanted if call.user and (issue := call.site.issues.find(each))}
     return sorted(found.values(), key=lambda issue: int(issue.id))
 
 

@@ -115,6 +115,8 @@ class Front:
             response = problem.response(portal=portal)
         for name, value in headers.items():
             response.headers[name] = value
+        if call.lapsed and self.site.auth.tells_of_lapses:
+            response.headers["X-Seraph-LoginReason"] = "AUTHENTICATED_FAILED"
         if call.user:
             name = "X-AAccountId" if self.site.kind == "cloud" else "X-AUSERNAME"
             response.headers[name] = call.user.account_id if self.site.kind == "cloud" else call.user.login

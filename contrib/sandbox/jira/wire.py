@@ -67,6 +67,8 @@ class Call:
     body: bytes
     user: User | None = None
     is_app: bool = False
+    lapsed: bool = False
+    """The credentials were refused, and the call goes on as an anonymous one."""
     version: str = "2"
     params: dict[str, str] = field(default_factory=dict)
 

@@ -322,7 +322,7 @@ async def test_token_that_jira_has_forgotten_begins_the_walk_again(cloud: Any, n
 
 async def test_query_that_jira_refuses_is_shown_with_its_reason(any_rig: Any, new_hub: Any) -> None:
     """The operator's own words may be quoted."""
-    hub = new_hub(any_rig.source(projects=["NOPE"]))
+    hub = new_hub(any_rig.source(jql="project = NOPE"))
     await hub.pull()
     with pytest.raises(Unexpected, match="'NOPE' does not exist"):
         await hub.pull()

@@ -88,7 +88,7 @@ async def test_site_is_looked_at_once_a_day_and_after_a_refusal(cloud: Any) -> N
     assert cloud.asked("/myself") == 2
     cloud.site.faults.on("GET", "/status", Answer(403))
     with pytest.raises(AuthFailed):
-        await jira.status_categories()
+        await jira.status_categories({})
     await jira.site()
     assert cloud.asked("/myself") == 3
 

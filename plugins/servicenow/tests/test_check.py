@@ -139,8 +139,8 @@ async def test_an_own_table_whose_rows_are_hidden_is_refused(desk: Any) -> None:
     [
         (True, {}, "looked for in sys_journal_field"),
         (False, {"response": "u_xm_response_id"}, "so u_xm_response_id tells whether it is there"),
-        (False, {}, "one may be there twice"),
-        (False, {"response": "u_nothing"}, "one may be there twice"),
+        (False, {}, "is not repeated and may be missing"),
+        (False, {"response": "u_nothing"}, "is not repeated and may be missing"),
     ],
 )
 async def test_how_notes_are_found_again_is_told(desk: Any, journal: bool, fields: dict[str, str], words: str) -> None:
@@ -158,6 +158,51 @@ async def test_a_journal_whose_rows_are_hidden_is_not_called_readable(desk: Any)
     for row in desk.instance.store.rows("sys_journal_field"):
         desk.instance.hide(row["sys_id"])
     assert "so u_xm_response_id tells" in (await check(desk))["write back: note"].detail
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (Column("u_xm_response_id", max_length=20), "holds 20 characters; make it 40 or longer"),
+        (Column("u_xm_response_id", max_length=100, read_only=True), "is read-only"),
+    ],
+)
+async def test_a_column_that_will_not_keep_response_ids_is_named(desk: Any, column: Column, words: str) -> None:
+    desk.resolved()
+    desk.instance.drop_column("task", "u_xm_response_id")
+    desk.instance.add_column("task", column)
+    found = (await check(desk, write_back=["fields"]))["write back: fields"]
+    assert not found.ok
+    assert words in found.detail
+    desk.instance.deny_table("sys_journal_field")
+    assert words in (await check(desk))["write back: note"].detail
+
+
+async def test_a_missing_count_of_reopenings_is_told(desk: Any) -> None:
+    desk.resolved()
+    assert (await check(desk))["closings"].detail == "told from each other by reopen_count"
+    desk.instance.hide_field("incident", "reopen_count")
+    closings = (await check(desk))["closings"]
+    assert closings.ok
+    assert closings.detail.startswith("reopen_count is missing or not readable, so resolved_at or closed_at")
+
+
+async def test_tickets_without_a_time_of_closing_are_told(desk: Any) -> None:
+    desk.resolved(3)
+    for field in ("resolved_at", "closed_at"):
+        desk.instance.hide_field("incident", field)
+        desk.instance.hide_field("task", field)
+    closings = (await check(desk))["closings"]
+    assert not closings.ok
+    assert closings.detail.startswith("3 of the newest 3 closed tickets have no readable resolved_at or closed_at")
+
+
+async def test_without_tickets_no_journal_is_searched_as_a_whole(desk: Any) -> None:
+    """A condition without values is dropped, and to count a whole journal takes minutes."""
+    await check(desk)
+    queries = [one.query["sysparm_query"] for one in desk.instance.requests if "journal" in one.path]
+    assert queries
+    assert not [query for query in queries if "IN^" in query]
 
 
 async def test_a_reference_to_something_else_is_found(desk: Any) -> None:

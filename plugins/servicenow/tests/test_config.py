@@ -45,6 +45,14 @@ def test_the_instance_is_kept_without_a_path(url: str, kept: str) -> None:
         ({"write_back": []}, "at least 1"),
         ({"write_back": ["note", "note"]}, "only once"),
         ({"write_back": ["fields"], "result_fields": {"rating": "u_csat"}}, "needs 'response'"),
+        ({"result_fields": {"comment": "comments"}}, "written into comments"),
+        ({"result_fields": {"comment": "work_notes"}}, "written into work_notes"),
+        ({"result_fields": {"comment": "comments_and_work_notes"}}, "written into comments_and_work_notes"),
+        ({"result_fields": {"rating": "sys_class_name", "nps": "state"}}, "written into sys_class_name, state"),
+        ({"result_fields": {"rating": "assigned_to"}}, "written into assigned_to"),
+        ({"result_fields": {"rating": "u_task"}}, "written into u_task"),
+        ({"result_fields": {"rating": "u_csat", "nps": "u_csat"}}, "each column only once"),
+        ({"filter": "sys_class_nameINSTANCEOFincident"}, "cannot read"),
         ({"customer_email_field": "caller_id.email^active=true"}, "match pattern"),
         ({"push_secret": "short"}, "at least 16"),
         ({"table": "change_request"}, "incident"),
@@ -74,6 +82,11 @@ def test_each_oauth_grant_takes_what_belongs_to_it(oauth: dict[str, str], fits: 
     else:
         with pytest.raises(ValidationError, match="takes"):
             ServiceNowConfig.model_validate(settings)
+
+
+def test_columns_for_answers_may_have_any_name_of_their_own() -> None:
+    fields = {"rating": "x_acme_csat", "comment": "u_words", "nps": "satisfaction"}
+    assert ServiceNowConfig.model_validate(BASIC | {"result_fields": fields}).result_fields == fields
 
 
 def test_states_may_be_written_as_numbers() -> None:

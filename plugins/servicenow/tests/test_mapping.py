@@ -88,10 +88,32 @@ def test_an_address_that_is_hidden_is_left_out(desk: Any, hidden: str) -> None:
 
 def test_the_minimum_is_enough(desk: Any) -> None:
     """All other fields may be hidden by access rules."""
-    row = {name: ROW[name] for name in ("sys_id", "number", "state", "sys_updated_on")}
+    row = {name: ROW[name] for name in ("sys_id", "state", "sys_updated_on", "closed_at")}
     ticket = mapping(desk).ticket(row)
-    assert ticket.closed_at == datetime(2026, 3, 4, 0, 0, 7, tzinfo=UTC)
-    assert ticket.closure_key == "0:resolved"
+    assert (ticket.key, ticket.closed_at) == (SYS_ID, datetime(2026, 3, 4, 0, 0, 7, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("table", ["incident", "sc_req_item", "sn_customerservice_case"])
+def test_without_a_time_of_closing_there_is_no_ticket_yet(desk: Any, table: str) -> None:
+    """The last update would be none: a job that touches tickets of last year would have everybody asked."""
+    row = ROW | {"resolved_at": "", "closed_at": ""}
+    assert mapping(desk, table=table).ticket(row) is None
+
+
+@pytest.mark.parametrize("hidden", ["absent", "empty"])
+def test_where_reopenings_are_not_shown_the_time_tells_closings_apart(desk: Any, hidden: str) -> None:
+    row = {name: value for name, value in ROW.items() if name != "reopen_count"}
+    row |= {"reopen_count": ""} if hidden == "empty" else {}
+    keys = [
+        mapping(desk).ticket(row | changes).closure_key
+        for changes in ({"closed_at": ""}, {}, {"resolved_at": "2026-03-05 00:00:00"})
+    ]
+    assert keys == ["2026-03-01 10:15:30:resolved", "2026-03-01 10:15:30:resolved", "2026-03-05 00:00:00:resolved"]
+
+
+def test_a_time_that_is_only_nice_to_know_is_left_out_when_it_cannot_be_read(desk: Any) -> None:
+    ticket = mapping(desk).ticket(ROW | {"first_response_time": "1800", "opened_at": "soon"})
+    assert (ticket.first_response_at, ticket.opened_at) == (None, None)
 
 
 def test_closing_a_resolved_ticket_is_no_second_closure(desk: Any) -> None:
@@ -178,4 +200,4 @@ def test_any_text_in_any_field_makes_a_ticket_or_a_clear_error(desk_config: Any,
         ticket = TicketMapping(desk_config).ticket(row)
     except Unexpected:
         return
-    assert ticket.closed_at.tzinfo is not None
+    assert ticket is None or ticket.closed_at.tzinfo is not None

@@ -81,6 +81,7 @@ def test_or_belongs_to_the_condition_before_it() -> None:
         "assignment_group=",
         "categoryISEMPTYx",
         "active=true^EQ",
+        "sys_class_nameINSTANCEOFincident",
     ],
 )
 def test_what_is_not_understood_is_refused(text: str) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hub_servicenow.client import ServiceNowClient
+from hub_servicenow.page_size import PageSize
 from hub_servicenow.query import parse_filter
 from hub_servicenow.walk import Question, Walk
 from hypothesis import given
@@ -67,7 +68,7 @@ async def test_hidden_rows_and_empty_pages_end_nothing_and_are_told(desk: Any) -
     assert puller.pages[-1].warning.startswith("60 of 100 rows are hidden from the account")
     [entry] = [one for one in desk.context.log.entries if one.event == "servicenow.rows_hidden"]
     assert entry.level == "warning"
-    assert entry.values == {"hidden": 60, "expected": 100}
+    assert entry.values == {"hidden": 60, "expected": 100, "untimed": 0}
 
 
 async def test_a_full_view_gives_no_warning(desk: Any) -> None:
@@ -168,7 +169,7 @@ async def test_a_quiet_table_costs_two_requests(desk: Any) -> None:
 def walk(desk: Any, query: str = "stateIN6,7", *, proof: str | None = None, page_size: int = 10) -> Walk:
     client = ServiceNowClient(desk.config(), desk.context)
     question = Question("incident", query, parse_filter(proof or query), FIELDS, required=FIELDS)
-    return Walk(client, question, page_size)
+    return Walk(client, question, PageSize(page_size))
 
 
 async def ids(walk: Walk, start: str = "2026-01-01 00:00:00") -> list[str]:

@@ -21,6 +21,7 @@ _QUOTED = re.compile(r"""['"‘“](.*?)(?:['"’”]|$)""")
 _PRIVATE = re.compile(r"\S*@\S*|https?:\S*|\+?[0-9][0-9 ()/-]{5,}[0-9]")
 _FIELD_ID = re.compile(r"customfield_[0-9]{1,10}|[a-z][A-Za-z]{1,30}")
 _LONGEST = 200
+_SIGNED_OUT = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED")
 
 _SEARCH_REMOVED = "Jira has removed this function from its API: update the hub; repeating does not help"
 _ADVICE = {
@@ -39,16 +40,32 @@ def refusal(response: httpx.Response, *, asked: str | None) -> RemoteError:
     status = response.status_code
     where = f"Jira answered {status} to {response.request.method}"
     said = _said(response, asked)
-    if status == 401:
-        return AuthFailed(f"{where}: {_unauthorised(response)}")
     if status == 403:
         return AuthFailed(f"{where}: {_forbidden(response)}{said}")
+    if status == 401 or credentials_refused(response):
+        return AuthFailed(f"{where}: {_unauthorised(response)}")
     if status == 410:
         return Unexpected(f"{where}: {_SEARCH_REMOVED}")
     if status == 404 and not is_jiras(response):
         return Unexpected(f"{where}: there is no Jira API at this address; check the url and its path")
     advice = f": {_ADVICE[status]}" if status in _ADVICE else ""
     return Rejected(f"{where}{advice}{said}", reason=f"http_{status}")
+
+
+def credentials_refused(response: httpx.Response) -> bool:
+    """Whether Jira did not accept who asks.
+
+    Where anonymous callers are let in, it then answers as to them: 200 with nothing in it, or 404.
+    """
+    reason = response.headers.get("x-seraph-loginreason", "")
+    return any(word in reason for word in _SIGNED_OUT) or (response.status_code == 401 and not lacks_scope(response))
+
+
+def lacks_scope(response: httpx.Response) -> bool:
+    """Whether the credentials are good and only do not cover this function."""
+    body = _body(response)
+    said = body.get("message") if isinstance(body, dict) else None
+    return response.status_code == 401 and isinstance(said, str) and "scope" in said.lower()
 
 
 def value(response: httpx.Response) -> Any:
@@ -96,6 +113,8 @@ def _body(response: httpx.Response) -> Any:
 
 def _unauthorised(response: httpx.Response) -> str:
     reason = response.headers.get("x-seraph-loginreason", "")
+    if lacks_scope(response):
+        return "the token lacks a scope: see which ones the hub needs"
     if "AUTHENTICATION_DENIED" in reason:
         return "signing in is blocked until somebody passes the CAPTCHA: sign in to Jira once with a browser"
     return "the credentials were refused: check account and token, and whether the token has expired"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from hub import AuthFailed, CheckResult, Rejected, RemoteError, Unexpected
+from hub import AuthFailed, CheckResult, ConfigError, Rejected, RemoteError, Unexpected
 from hub_jira import fields, jql
 from hub_jira.client import JiraClient
 from hub_jira.config import JiraConfig, Target
+from hub_jira.customers import read_contacts
 from hub_jira.mapping import SERVICE_DESK
-from hub_jira.site import Site
+from hub_jira.site import Site, no_project
 
 BROWSE, EDIT, COMMENT = "BROWSE_PROJECTS", "EDIT_ISSUES", "ADD_COMMENTS"
 NEEDED = {Target.PROPERTY: (BROWSE, EDIT), Target.COMMENT: (BROWSE, COMMENT), Target.FIELDS: (BROWSE, EDIT)}
 """The permissions that writing to each target needs."""
-MOST_KEYS = 50
-"""How many projects Jira Cloud takes in one question; it may answer with 50 at once."""
 
 Finding = tuple[bool, str]
 """Whether all is well, and what was found or is to be done."""
@@ -65,6 +65,7 @@ class Checker:
         results.append(await _found("projects", lambda: self._projects(site, projects)))
         results.append(await _found("closed tickets", lambda: self._tickets(site)))
         results += [CheckResult("custom fields", *self._fields(site))] if self._named_fields() else []
+        results += [CheckResult("contacts file", *_contacts(path))] if (path := self._config.contacts_file) else []
         if any(project.desk for project in projects):
             results.append(CheckResult("Jira Service Management", *_licence(site)))
         if projects:
@@ -92,31 +93,15 @@ class Checker:
         if not self._config.projects:
             projects.append(Project(None, site.service_management, await self._granted(site, None)))
             return True, "all that the account sees; 'jql' chooses"
-        kinds = await self._visible(site)
-        seen = [key for key in self._config.projects if key.upper() in kinds]
-        projects += [Project(key, kinds[key.upper()] == SERVICE_DESK, await self._granted(site, key)) for key in seen]
-        missing = [key for key in self._config.projects if key not in seen]
-        if missing:
-            which = ", ".join(missing)
-            return False, f"{which}: no such project, or the account may not see it; correct 'projects' or let it in"
-        return True, ", ".join(self._config.projects)
-
-    async def _visible(self, site: Site) -> dict[str, str]:
-        """The type of each configured project that the account sees, by its key in capitals."""
-        found: dict[str, str] = {}
-        keys = self._config.projects
-        for batch in (keys[start : start + MOST_KEYS] for start in range(0, len(keys), MOST_KEYS)):
-            if site.cloud:
-                answer = await self._client.json(
-                    "GET", f"{site.api}/project/search", params=[("keys", key.upper()) for key in batch]
-                )
-                rows = answer.get("values") if isinstance(answer, dict) else None
+        missing = []
+        for key in self._config.projects:
+            if (found := await self._client.project(key)) is None:
+                missing.append(key)
             else:
-                rows = await self._client.json("GET", f"{site.api}/project")
-            if not isinstance(rows, list):
-                raise Unexpected("Jira's list of projects cannot be read")
-            found |= {str(row.get("key")): str(row.get("projectTypeKey")) for row in rows if isinstance(row, dict)}
-        return found
+                projects.append(Project(key, found.type == SERVICE_DESK, await self._granted(site, key)))
+        if missing:
+            return False, no_project(missing)
+        return True, ", ".join(self._config.projects)
 
     async def _granted(self, site: Site, key: str | None) -> frozenset[str]:
         params = {"projectKey": key} if key else {}
@@ -187,6 +172,13 @@ async def _found(what: str, step: Callable[[], Awaitable[Finding]]) -> CheckResu
     except RemoteError as error:
         return CheckResult(what, ok=False, detail=str(error))
     return CheckResult(what, ok=ok, detail=detail)
+
+
+def _contacts(path: Path) -> Finding:
+    try:
+        return True, f"{len(read_contacts(path))} accounts"
+    except ConfigError as error:
+        return False, str(error)
 
 
 def _licence(site: Site) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,7 +15,7 @@ import httpx
 from hub import AccessTokens, AuthFailed, Context, Grant, Unexpected
 from hub_jira import answers, site
 from hub_jira.config import JiraConfig, SignIn
-from hub_jira.site import Site
+from hub_jira.site import Project, Site
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -26,9 +26,11 @@ HEADERS = {
 }
 SITE_KEPT = timedelta(days=1)
 STATUSES_KEPT = timedelta(hours=1)
+STATUSES_AT_MOST = timedelta(minutes=1)
+"""How often the list of statuses is read when tickets have some that are not in it."""
 
 _IDENTITY = re.compile(r"[0-9]+|[A-Za-z][A-Za-z0-9_]*-[0-9]+")
-_BEFORE_NAMES = {"properties"}
+_BEFORE_NAMES = {"project", "properties"}
 
 
 class JiraClient:
@@ -40,8 +42,10 @@ class JiraClient:
         self._tokens = _access_tokens(config, context)
         self._cloud_id = config.cloud_id
         self._site: Site | None = None
-        self._statuses: Mapping[str, str] = {}
-        self._site_until = self._statuses_until = context.clock.now()
+        self._site_until = context.clock.now()
+        self._projects: tuple[Site, frozenset[str]] | None = None
+        self._statuses: dict[str, str] = {}
+        self._statuses_read: datetime | None = None
         self._ahead: timedelta | None = None
 
     async def request(
@@ -57,6 +61,9 @@ class JiraClient:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request; the answer has a status of success, or one that `accept` names.
+
+        An answer to somebody whom Jira did not recognise is an error whatever its status. `accept` may name 401: that
+        lets through what the scopes of the token do not cover.
 
         :param path: below the root of the site, such as "rest/api/3/myself".
         :param issue: the issue that this writes to: Jira limits writes to one issue.
@@ -82,7 +89,8 @@ class JiraClient:
 
         response = await self._signed_in(send)
         self._note_time(response)
-        if response.is_success or response.status_code in accept:
+        accepted = response.is_success or response.status_code in accept
+        if accepted and not answers.credentials_refused(response):
             return response
         reads = method == "GET" or (method == "POST" and not once)
         problem = answers.refusal(response, asked=_asked(params, json) if reads else None)
@@ -107,19 +115,54 @@ class JiraClient:
             self._site_until = now + SITE_KEPT
         return self._site
 
-    async def status_categories(self) -> Mapping[str, str]:
-        """The category key ("new", "indeterminate", "done") of each status by its id; read once an hour."""
-        now = self._context.clock.now()
-        if not self._statuses or now >= self._statuses_until:
-            self._statuses = await site.status_categories(self.json, (await self.site()).api)
-            self._statuses_until = now + STATUSES_KEPT
+    async def project_ids(self) -> frozenset[str]:
+        """Ids of the projects that the settings name by their keys; found out as often as the site.
+
+        :raises Unexpected: one of them is not there.
+        """
+        found = await self.site()
+        if self._projects is None or self._projects[0] is not found:
+            projects = {key: await self.project(key) for key in self._config.projects}
+            missing = [key for key, project in projects.items() if project is None]
+            if missing:
+                raise Unexpected(site.no_project(missing))
+            self._projects = found, frozenset(project.id for project in projects.values() if project)
+        return self._projects[1]
+
+    async def project(self, key: str) -> Project | None:
+        """The project with a key, also with one that it had before; None when the account sees none."""
+        path = f"{(await self.site()).api}/project/{key.upper()}"
+        response = await self.request("GET", path, accept=(404,))
+        if response.status_code == 404 and answers.is_jiras(response):
+            return None
+        if response.status_code == 404:
+            raise answers.refusal(response, asked=None)
+        return site.project(answers.value(response))
+
+    async def status_categories(self, shown: Mapping[str, str], needed: Iterable[str] = ()) -> Mapping[str, str]:
+        """The category key ("new", "indeterminate", "done") of each status by its id. Deleted ones stay known.
+
+        The list is read once an hour, and sooner when it lacks a status.
+
+        :param shown: categories that tickets have told of themselves.
+        :param needed: ids of statuses that ought to be there.
+        """
+        now, last = self._context.clock.now(), self._statuses_read
+        self._statuses |= shown
+        lacking = not self._statuses.keys() >= set(needed)
+        if last is None or now - last >= (STATUSES_AT_MOST if lacking else STATUSES_KEPT):
+            self._statuses |= await site.status_categories(self.json, (await self.site()).api)
+            self._statuses_read = now
         return self._statuses
 
-    async def server_now(self) -> datetime:
+    async def server_now(self, *, anew: bool = False) -> datetime:
         """The time on the site's clock, to the second, never ahead of it.
 
+        :param anew: ask, because the hub's own clock may have been set meanwhile.
         :raises Unexpected: the site tells no time.
         """
+        if anew:
+            self._ahead = None
         if self._ahead is None:
             self._note_server_time(await self.json("GET", "rest/api/2/serverInfo"))
         if self._ahead is None:
@@ -127,7 +170,7 @@ class JiraClient:
         return self._context.clock.now() + self._ahead
 
     async def _may_read(self, path: str, *, params: Mapping[str, str] | None = None) -> bool:
-        # without an agent licence 403; 404 where Service Management is not installed; 401 for a scope that is not there
+        # without an agent licence 403; 404 where Service Management is not installed; 401 for a scope that is lacking
         response = await self.request("GET", path, params=params, accept=(401, 403, 404))
         return response.is_success
 
@@ -161,7 +204,8 @@ class JiraClient:
             return await send(_fixed_authorization(self._config))
         token = await self._tokens.get()
         response = await send(f"Bearer {token}")
-        if response.status_code == 401:  # nothing was carried out, so that this is safe for every request
+        # nothing was carried out, so that this is safe for every request; a scope that is lacking stays lacking
+        if response.status_code == 401 and not answers.lacks_scope(response):
             response = await send(f"Bearer {await self._tokens.renew(token)}")
         return response
 

@@ -6,7 +6,7 @@ moving to another project and writing onto the ticket do not change it; opening 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -122,15 +122,24 @@ def closing(
 
 
 def departures(steps: Sequence[Transition], categories: Mapping[str, str]) -> list[datetime]:
-    """When a ticket was opened again, oldest first. Steps from or to a status that is not known do not count."""
-    return [step.at for step in steps if _from_to(step, categories) == (True, False)]
+    """When a ticket was opened again, oldest first."""
+    return [at for at, done in _turns(steps, categories) if not done]
 
 
 def _last(steps: Sequence[Transition], categories: Mapping[str, str]) -> datetime | None:
-    return next((step.at for step in reversed(steps) if _from_to(step, categories) == (False, True)), None)
+    return next((at for at, done in reversed(list(_turns(steps, categories))) if done), None)
 
 
-def _from_to(step: Transition, categories: Mapping[str, str]) -> tuple[bool, bool] | None:
-    """Whether a change of status began and ended in the category Done; None when a status has been deleted."""
-    before, after = categories.get(step.before), categories.get(step.after)
-    return None if before is None or after is None else (before == DONE, after == DONE)
+def _turns(steps: Sequence[Transition], categories: Mapping[str, str]) -> Iterator[tuple[datetime, bool]]:
+    """When a ticket came into the category Done (True), and when it left it (False).
+
+    In a status that has been deleted it counts as being where it was before, and as open at first.
+    """
+    done = False
+    for step in steps:
+        if (before := categories.get(step.before)) is not None:
+            done = before == DONE
+        after = categories.get(step.after)
+        if after is not None and (after == DONE) != done:
+            done = not done
+            yield step.at, done

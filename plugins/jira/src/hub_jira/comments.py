@@ -7,7 +7,7 @@ from typing import Any
 from hub import OutcomeUnknown, RemoteError, Unexpected
 from hub_jira import answers, wording
 from hub_jira.client import JiraClient
-from hub_jira.job import Gone, Job, NotPossible, attempt
+from hub_jira.job import Forbidden, Gone, Job, NotPossible, attempt
 from hub_jira.site import SERVICE_DESK_API
 
 PAGE = 100
@@ -32,10 +32,10 @@ class Comments:
         :raises OutcomeUnknown: it may or may not be there, so it must be looked for before it is written again.
         """
         if job.desk and not job.site.agent_licence:
-            raise NotPossible("the account is not an agent of Jira Service Management and could only comment in public")
+            raise Forbidden("the account is not an agent of Jira Service Management and could only comment in public")
         if self._leaking:
             raise NotPossible("Jira showed an earlier internal comment to the customer, so none is written any more")
-        if not job.fresh and await self._is_there(job):
+        if await self._is_there(job):  # always: what the property says of earlier attempts proves nothing
             return
         try:
             job.comment_id = await (self._post_to_desk(job) if job.desk else self._post(job))

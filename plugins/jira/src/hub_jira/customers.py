@@ -37,18 +37,26 @@ class Customers:
     def __init__(self, config: JiraConfig, desk: Desk) -> None:
         self._config = config
         self._desk = desk
-        self._contacts: Mapping[str, Contact] | None = None
+        self._contacts: Mapping[str, Contact] = {}
+        self._contacts_from: tuple[int, int] | None = None
+
+    def read_contacts(self) -> int:
+        """Read the contacts file if there is one and it has changed; how many contacts there are.
+
+        :raises ConfigError: it cannot be read.
+        """
+        path = self._config.contacts_file
+        if path is not None and (version := _version(path)) != self._contacts_from:
+            self._contacts, self._contacts_from = read_contacts(path), version
+        return len(self._contacts)
 
     async def of(self, fields: Mapping[str, Any], request: Request) -> Customer:
-        """The reporter of a ticket: who a ticket is opened for, also when an agent did it.
-
-        :raises ConfigError: the contacts file cannot be read.
-        """
+        """The reporter of a ticket: who a ticket is opened for, also when an agent did it."""
         reporter = fields.get("reporter")
         reporter = reporter if isinstance(reporter, dict) else {}
         account = _account(reporter)
         name = _text(reporter.get("displayName"))
-        contact = self._known().get(account or UNKNOWN, Contact(None, None, None))
+        contact = self._contacts.get(account or UNKNOWN, Contact(None, None, None))
         is_person = reporter.get("accountType") != "app"
         email = _stated_address(reporter, request.reporter) if is_person else None
         email = email or contact.email or self._first(fields, self._config.contact_email_fields, address)
@@ -56,12 +64,6 @@ class Customers:
             email = address(await self._desk.address(request.desk_id, account, name))
         phone = contact.phone or self._first(fields, self._config.contact_phone_fields, _text)
         return Customer(name=name, email=email, phone=phone, language=contact.language)
-
-    def _known(self) -> Mapping[str, Contact]:
-        if self._contacts is None:
-            path = self._config.contacts_file
-            self._contacts = read_contacts(path) if path else {}
-        return self._contacts
 
     @staticmethod
     def _first(fields: Mapping[str, Any], names: tuple[str, ...], read: Any) -> str | None:
@@ -104,6 +106,14 @@ def read_contacts(path: Path) -> Mapping[str, Contact]:
             return {row["account"].strip(): _contact(row, path, rows.line_num) for row in rows if row["account"]}
     except (OSError, UnicodeDecodeError, csv.Error):
         raise ConfigError(f"{path}: cannot be read as CSV in UTF-8") from None
+
+
+def _version(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        raise ConfigError(f"{path}: cannot be read") from None
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _contact(row: Mapping[str, str | None], path: Path, line: int) -> Contact:

@@ -1,8 +1,8 @@
 """Jira Data Center's search, read to its end although tickets move while it is read.
 
 Rows are counted by offset. When a ticket leaves the result, all behind it move up, and a plain walk would skip one. So
-the walk begins anew at the time of the last row whenever that has advanced; within one second, where it cannot, each
-page begins with the last row of the one before.
+the walk begins anew at the time of the last row whenever that has advanced. Within one second, where it cannot, and
+where times are so young that the index need not agree with them, each page begins with the last row of the one before.
 """
 
 from __future__ import annotations
@@ -25,14 +25,18 @@ class Walk:
     """One walk through what a filter finds, oldest update first.
 
     :param bound: the condition on the time of update that the walk begins with.
+    :param settled: what was updated later may stand elsewhere than its time says, because the index lags behind.
     """
 
-    def __init__(self, client: JiraClient, clause: str, bound: str, fields: Sequence[str], page_size: int) -> None:
+    def __init__(
+        self, client: JiraClient, clause: str, bound: str, fields: Sequence[str], page_size: int, *, settled: datetime
+    ) -> None:
         self._client = client
         self._clause = clause
         self._bound = bound
         self._fields = [*fields, "updated"]
         self._size = max(page_size, 2)
+        self._settled = settled
         self._anchor: datetime | None = None
         self._start = 0
         self._expected: str | None = None
@@ -70,7 +74,7 @@ class Walk:
 
     def _advance(self, rows: list[Issue]) -> None:
         last = updated(rows[-1]).replace(microsecond=0)  # some versions keep no milliseconds in the index
-        if self._anchor is None or last > self._anchor:
+        if last < self._settled and (self._anchor is None or last > self._anchor):
             self._anchor, self._start, self._expected = last, 0, None
         elif len(rows) > 1:
             self._start += len(rows) - 1

@@ -16,6 +16,10 @@ class NotPossible(Exception):
     """The ticket or the account does not allow this target. The message says why, for the operator."""
 
 
+class Forbidden(NotPossible):
+    """The account is not let do this, here or everywhere."""
+
+
 class Gone(Exception):
     """The ticket was deleted, or is hidden from the account; Jira does not tell which."""
 
@@ -28,14 +32,16 @@ class Job:
     site: Site
     desk: bool
     """Whether the ticket is in a project of Jira Service Management."""
-    fresh: bool = False
-    """Whether this revision certainly has no comment yet."""
+    project: str = ""
+    """Id of the project that the ticket is in now."""
     record: Any = None
     """The property as it was written, or None."""
     fields: dict[str, Any] = field(default_factory=dict)
     """The custom fields as they were written, by id."""
     left_out: list[str] = field(default_factory=list)
     """What was not written, and why."""
+    forbidden: int = 0
+    """How many targets the account is not let write to."""
     comment_id: str | None = None
 
     @property
@@ -47,7 +53,8 @@ class Job:
 async def attempt(client: JiraClient, job: Job, method: str, path: str, **what: Any) -> httpx.Response:
     """Send what one target needs of the ticket.
 
-    :raises NotPossible: Jira refuses it for this ticket or account.
+    :raises Forbidden: the account may not do it.
+    :raises NotPossible: Jira refuses it for this ticket.
     :raises Gone: there is no such ticket any more.
     :raises OutcomeUnknown: no answer says whether it was carried out.
     :raises RemoteError: it may work later.
@@ -59,9 +66,9 @@ async def attempt(client: JiraClient, job: Job, method: str, path: str, **what: 
             raise Gone from None
         raise NotPossible(str(error)) from None
     except Unavailable as error:
-        if method == "GET":
-            raise
-        raise OutcomeUnknown(str(error)) from error  # one of the attempts may have been carried out
+        if method != "PUT" or error.__cause__ is None:
+            raise  # nothing was carried out, or Jira has answered that it cannot be now
+        raise OutcomeUnknown(str(error)) from error
     if response.status_code == 403:
-        raise NotPossible("the account may not do this on this ticket")
+        raise Forbidden("the account may not do this on this ticket")
     return response

@@ -48,12 +48,15 @@ def is_request(fields: Mapping[str, Any]) -> bool:
 
 
 def project_of(fields: Mapping[str, Any]) -> str:
-    """The key of the project that an issue lies in."""
+    """The id of the project that an issue lies in.
+
+    :raises Unexpected: it does not say.
+    """
     project = fields.get("project")
-    key = project.get("key") if isinstance(project, dict) else None
-    if not isinstance(key, str):
+    identity = project.get("id") if isinstance(project, dict) else None
+    if not isinstance(identity, str):
         raise Unexpected("Jira showed a ticket without its project")
-    return key
+    return identity
 
 
 def ticket(

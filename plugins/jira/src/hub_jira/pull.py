@@ -6,17 +6,19 @@ the cursor moves only after the whole walk, never to a time at which the index m
 
 from __future__ import annotations
 
+import contextlib
+import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime, timedelta
 
-from hub import Page, Ticket
+from hub import Cursor, Page, Unexpected
 from hub_jira import datacenter, jql, mapping, search
 from hub_jira.client import JiraClient
-from hub_jira.closures import departures, is_done, moment, transitions
+from hub_jira.closures import departures, is_done, moment
 from hub_jira.config import JiraConfig
 from hub_jira.cursor import Position
-from hub_jira.reader import Reader
+from hub_jira.reader import Batch, Reader
 from hub_jira.search import CHANNEL, Issue, Query
 from hub_jira.site import Site
 
@@ -24,6 +26,11 @@ MANY = 5000
 """Issues on a page when only ids are read."""
 FEW = 5
 """Counts are estimates and tickets move while they are counted: so many may be missing without a word."""
+LONGEST_HELD = timedelta(days=1)
+"""How far behind the cursor may stay for rows that are counted and not shown; the census looks for them too."""
+MOST_NAMED = 10
+
+_KEY = re.compile(r"[A-Z][A-Z0-9_]{1,49}-[0-9]{1,12}")
 
 
 class Pull(ABC):
@@ -42,12 +49,15 @@ class Pull(ABC):
         self._seen: set[str] = set()
         self._newest: datetime | None = None
 
-    async def closed(self, position: Position) -> AsyncIterator[list[Ticket]]:
-        """Yield the closed tickets, page by page."""
+    async def closed(self, position: Position, cursor: Cursor) -> AsyncIterator[Page]:
+        """Yield the closed tickets, page by page, with the cursor that the pull began with."""
         async for rows in self.rows(position.since_time - self.config.overlap):
             for row in rows:
                 self._note(row)
-            yield await self.reader.tickets(rows, self.site, floor=position.floor_time)
+            batch = await self.reader.tickets(rows, self.site, floor=position.floor_time)
+            warning = incomplete(batch, rows)
+            if batch.tickets or warning:
+                yield Page(tuple(batch.tickets), cursor, warning=warning)
 
     async def last_page(self, position: Position) -> Page:
         """What is to be told after the whole walk: the new cursor, reopened tickets, and what is amiss."""
@@ -57,14 +67,20 @@ class Pull(ABC):
         self.now = await self.client.server_now()  # the walk may have taken long, and relative times count from now
         expected = await self.expected(position.since_time - self.config.overlap)
         reopened = await self.reopened(position.looked_time - self.config.overlap)
-        after = position.after(self._newest, self.began - self.config.settle)
+        held = not self.is_whole() and self.began - position.since_time < LONGEST_HELD
+        after = position.after(None if held else self._newest, self.began - self.config.settle)
         return Page((), after.write(), reopened=tuple(reopened), warning=missing_rows(expected, len(self._seen)))
 
     def _note(self, row: Issue) -> None:
         self._seen.add(row["id"])
-        at = self.order(row)
-        if at is not None and (self._newest is None or at > self._newest):
-            self._newest = at
+        with contextlib.suppress(Unexpected):  # whether the row can be read is for the reader to say
+            at = self.order(row)
+            if at is not None and (self._newest is None or at > self._newest):
+                self._newest = at
+
+    def is_whole(self) -> bool:
+        """Whether as many rows were shown as there certainly were."""
+        return True
 
     @abstractmethod
     def rows(self, since: datetime) -> AsyncIterator[list[Issue]]:
@@ -156,13 +172,17 @@ class DataCenterPull(Pull):
         """See `Pull.expected`."""
         return self._total
 
+    def is_whole(self) -> bool:
+        """See `Pull.is_whole`."""
+        return len(self._seen) >= (self._total or 0)
+
     async def reopened(self, since: datetime) -> Sequence[str]:
         """See `Pull.reopened`."""
-        categories = await self.client.status_categories()
-        found = []
+        found: list[str] = []
         async for page in self._walk(jql.NOT_DONE, since, ("status",)).pages():
+            steps, categories = await self.reader.histories(page, self.site, Batch())
             for row in page:
-                left = departures(transitions(datacenter.histories(row)), categories)
+                left = departures(steps.get(row["id"], ()), categories)
                 if left and left[-1] >= since and not is_done(mapping.fields_of(row)):
                     found.append(row["id"])
         return list(dict.fromkeys(found))
@@ -171,13 +191,29 @@ class DataCenterPull(Pull):
         """See `Pull.census`."""
         fields = ("status", "resolutiondate", "statuscategorychangedate", "created")
         async for page in self._walk(jql.DONE, since, fields).pages():
-            closings = await self.reader.closings(page, self.site)
-            yield [row["id"] for row, found in zip(page, closings, strict=True) if found and found.at >= since]
+            closings = await self.reader.closings(page, self.site, Batch())
+            yield [each for each, found in closings.items() if found.at >= since]
 
     def _walk(self, state: str, since: datetime, fields: Sequence[str]) -> datacenter.Walk:
         clause = jql.all_of(self.scope, state)
         bound = jql.since(jql.UPDATED, since, self.now)
-        return datacenter.Walk(self.client, clause, bound, fields, self.config.page_size)
+        settled = self.began - self.config.settle
+        return datacenter.Walk(self.client, clause, bound, fields, self.config.page_size, settled=settled)
+
+
+def incomplete(batch: Batch, rows: Sequence[Issue]) -> str | None:
+    """A warning that names tickets which are missing or lack something."""
+    said = []
+    if batch.unread:
+        said.append(f"left out, because Jira shows them in a way that the hub cannot read: {_keys(batch.unread, rows)}")
+    if batch.bare:
+        said.append(f"Service Management fails on these, which may have no address now: {_keys(batch.bare, rows)}")
+    return "; ".join(said) or None
+
+
+def _keys(ids: Collection[str], rows: Sequence[Issue]) -> str:
+    keys = [str(row.get("key")) for row in rows if row["id"] in ids]
+    return ", ".join(key if _KEY.fullmatch(key) else "one without a key" for key in keys[:MOST_NAMED])
 
 
 def missing_rows(expected: int | None, received: int) -> str | None:

@@ -1,20 +1,26 @@
-"""From issues as Jira shows them to tickets, with whatever has to be asked for besides."""
+"""From issues as Jira shows them to tickets, with whatever has to be asked for besides.
+
+One ticket that cannot be read must not hold up the others: it is left out, and named. When none can be read, something
+else is wrong, and that is an error.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from hub import Fetched, Ticket
+from hub import Customer, Fetched, RemoteError, Ticket, Unexpected
 from hub_jira import datacenter, jql, mapping, search
 from hub_jira.client import JiraClient
 from hub_jira.closures import Closing, Transition, closing, is_done, transitions
 from hub_jira.config import JiraConfig
 from hub_jira.customers import Customers
 from hub_jira.search import CHANNEL, Issue, Query
-from hub_jira.servicedesk import Desk, Request
+from hub_jira.servicedesk import FAILURES, Desk, Request
 from hub_jira.site import Site
 
 AT_ONCE = 8
@@ -23,6 +29,20 @@ MOST_READ = 100
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+Closed = tuple[Issue, Closing]
+Details = tuple[Customer, Request]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some issues turned out to be."""
+
+    tickets: list[Ticket] = field(default_factory=list)
+    """The closed ones."""
+    unread: dict[str, Unexpected] = field(default_factory=dict)
+    """Why others are left out, by their ids."""
+    bare: list[str] = field(default_factory=list)
+    """Ids of tickets without what Service Management knows, because it fails on them."""
 
 
 class Reader:
@@ -34,83 +54,153 @@ class Reader:
         self._desk = Desk(client)
         self._customers = Customers(config, self._desk)
 
-    async def tickets(self, issues: Sequence[Issue], site: Site, *, floor: datetime | None = None) -> list[Ticket]:
+    def read_contacts(self) -> int:
+        """Read the contacts file again if it has changed; how many contacts there are.
+
+        :raises ConfigError: it cannot be read.
+        """
+        return self._customers.read_contacts()
+
+    async def tickets(self, issues: Sequence[Issue], site: Site, *, floor: datetime | None = None) -> Batch:
         """The closed ones among some issues.
 
         :param floor: leave out what was closed before.
+        :raises Unexpected: not one of the issues can be read.
         """
-        closed = [issue for issue in issues if is_done(mapping.fields_of(issue))]
-        closings = await self.closings(closed, site)
+        self.read_contacts()
+        self._desk.work_on(site)
+        batch = Batch()
+        closings = await self.closings(issues, site, batch)
         young = [
             (issue, found)
-            for issue, found in zip(closed, closings, strict=True)
-            if found is not None and (floor is None or found.at >= floor)
+            for issue in issues
+            if (found := closings.get(issue["id"])) is not None and (floor is None or found.at >= floor)
         ]
-        return await each(young, lambda pair: self._ticket(*pair, site))
+        for start in range(0, len(young), AT_ONCE):
+            await self._add(young[start : start + AT_ONCE], site, batch)
+        if batch.unread and len(batch.unread) == len({issue["id"] for issue in issues}):
+            raise next(iter(batch.unread.values()))
+        return batch
 
-    async def closings(self, issues: Sequence[Issue], site: Site) -> list[Closing | None]:
-        """When each of some issues was closed; None for open ones. On Cloud this reads their histories."""
+    async def closings(self, issues: Sequence[Issue], site: Site, batch: Batch) -> dict[str, Closing]:
+        """When each of some issues was closed, by id; open ones have none. On Cloud this reads their histories.
+
+        :param batch: is told of those that cannot be read.
+        """
+        done: list[Issue] = []
+        for issue in issues:
+            with _noting(issue, batch):
+                done += [issue] if is_done(mapping.fields_of(issue)) else []
+        steps, categories = await self.histories(done, site, batch)
+        found: dict[str, Closing] = {}
+        for issue in done:
+            with _noting(issue, batch):
+                at = closing(mapping.fields_of(issue), steps.get(issue["id"]), categories)
+                found |= {issue["id"]: at} if at else {}
+        return {each_id: at for each_id, at in found.items() if each_id not in batch.unread}
+
+    async def histories(
+        self, issues: Sequence[Issue], site: Site, batch: Batch
+    ) -> tuple[dict[str, Sequence[Transition]], Mapping[str, str]]:
+        """The changes of status of some issues, by id, and the categories of the statuses by their ids.
+
+        :param batch: is told of those that cannot be read.
+        """
         if not issues:
-            return []
-        categories = await self._client.status_categories()
-        steps = await self._steps(issues, site)
-        return [
-            closing(mapping.fields_of(issue), steps_of_one, categories)
-            for issue, steps_of_one in zip(issues, steps, strict=True)
-        ]
+            return {}, {}
+        shown = await search.histories(self._client, [issue["id"] for issue in issues]) if site.cloud else {}
+        steps: dict[str, Sequence[Transition]] = {}
+        for issue in issues:
+            with _noting(issue, batch):
+                entries = shown[issue["id"]] if site.cloud else datacenter.histories(issue)
+                steps[issue["id"]] = transitions(entries)
+        needed = {status for taken in steps.values() for step in taken for status in (step.before, step.after)}
+        return steps, await self._client.status_categories(_own_categories(issues), needed)
 
     async def fetch(self, ids: Sequence[str]) -> Fetched:
-        """Issues as they stand now, from Jira itself and not from its index."""
+        """Issues as they stand now, from Jira itself and not from its index. What cannot be read is in no part."""
         site = await self._client.site()
         numeric = [each_id for each_id in dict.fromkeys(ids) if each_id.isdecimal() and len(each_id) < 19]
-        found = await self._in_scope(await self._read(numeric, site), site)
-        closed = await self.tickets(found, site)
+        shown, unread = await self._read(numeric, site)
+        found = await self._in_scope(shown, site)
+        batch = await self.tickets(found, site)
         present = {issue["id"] for issue in found}
-        done = {ticket.id for ticket in closed}
-        return Fetched(
-            tickets=tuple(closed),
-            open=tuple(sorted(present - done)),
-            gone=tuple(each_id for each_id in dict.fromkeys(ids) if each_id not in present),
-        )
+        done = {ticket.id for ticket in batch.tickets}
+        gone = tuple(each_id for each_id in dict.fromkeys(ids) if each_id not in present | unread)
+        if gone:  # an account that was signed out sees no tickets either
+            await self._client.json("GET", f"{site.api}/myself")
+        return Fetched(tuple(batch.tickets), open=tuple(sorted(present - done - set(batch.unread))), gone=gone)
 
     async def open_among(self, ids: Sequence[str]) -> list[str]:
         """Those of some issues that are really open: the index may be older than their closing. For Cloud."""
         found: list[str] = []
         for start in range(0, len(ids), MOST_READ):
-            rows = await search.read(self._client, ids[start : start + MOST_READ], ["status"])
-            found += [row["id"] for row in rows if not is_done(mapping.fields_of(row))]
+            rows, _ = await search.read(self._client, ids[start : start + MOST_READ], ["status"])
+            for row in rows:
+                with contextlib.suppress(Unexpected):  # it is read again before a survey leaves
+                    found += [] if is_done(mapping.fields_of(row)) else [row["id"]]
         return found
 
-    async def _ticket(self, issue: Issue, found: Closing, site: Site) -> Ticket:
+    async def _add(self, closed: Sequence[Closed], site: Site, batch: Batch) -> None:
+        """Make tickets of a few issues.
+
+        When Service Management fails on some and still shows others, it is those: they are taken as the platform shows
+        them. Otherwise it is out of order, and their customers may have addresses that only it knows.
+        """
+        details = await attempt(closed, lambda one: self._details(*one, site))
+        failed = [one for one, result in zip(closed, details, strict=True) if isinstance(result, RemoteError)]
+        if failed and not await self._desk.shows_others({issue["id"] for issue, _ in failed}):
+            raise next(result for result in details if isinstance(result, RemoteError))
+        for (issue, found), result in zip(closed, details, strict=True):
+            if isinstance(result, RemoteError):
+                self._desk.do_without(issue["id"], found.key)
+                batch.bare.append(issue["id"])
+                customer, request = await self._details(issue, found, site)
+            else:
+                customer, request = result
+            with _noting(issue, batch):
+                batch.tickets.append(mapping.ticket(issue, found, customer, request, config=self._config, site=site))
+
+    async def _details(self, issue: Issue, found: Closing, site: Site) -> Details:
         fields = mapping.fields_of(issue)
         asks = site.service_management and mapping.is_request(fields)
         request = await self._desk.request(issue["id"], found.key) if asks else Request()
-        customer = await self._customers.of(fields, request)
-        return mapping.ticket(issue, found, customer, request, config=self._config, site=site)
+        return await self._customers.of(fields, request), request
 
-    async def _steps(self, issues: Sequence[Issue], site: Site) -> list[Sequence[Transition]]:
-        if not site.cloud:
-            return [transitions(datacenter.histories(issue)) for issue in issues]
-        found = await search.histories(self._client, [issue["id"] for issue in issues])
-        return [transitions(found[issue["id"]]) for issue in issues]
+    async def _read(self, ids: Sequence[str], site: Site) -> tuple[list[Issue], set[str]]:
+        """Issues by their ids, and the ids of those that Jira fails to show; what is in neither does not exist.
 
-    async def _read(self, ids: Sequence[str], site: Site) -> list[Issue]:
+        :raises RemoteError: not one of them can be read.
+        """
         fields = mapping.wanted_fields(self._config, site)
         if not ids:
-            return []
+            return [], set()
         if site.cloud:
-            return await search.read(self._client, ids, fields, [CHANNEL])
-        rows = await each(ids, lambda one: datacenter.read(self._client, one, fields))
-        return [row for row in rows if row is not None]
+            rows, whole = await search.read(self._client, ids, fields, [CHANNEL])
+            if not whole:  # Jira does not name them for certain: the hub asks for each by itself then
+                raise Unexpected("Jira could not read some tickets just now")
+            return rows, set()
+        found: list[Issue] = []
+        failed: set[str] = set()
+        for start in range(0, len(ids), AT_ONCE):
+            few = ids[start : start + AT_ONCE]
+            for one, result in zip(few, await attempt(few, lambda each: self._read_one(each, fields)), strict=True):
+                if isinstance(result, RemoteError):
+                    failed.add(one)
+                    problem = result
+                elif result is not None:
+                    found.append(result)
+            if len(failed) == start + len(few):
+                raise problem
+        return found, failed
 
-    async def _in_scope(self, issues: list[Issue], site: Site) -> list[Issue]:
+    async def _read_one(self, issue_id: str, fields: Sequence[str]) -> Issue | None:
+        return await datacenter.read(self._client, issue_id, fields)
+
+    async def _in_scope(self, issues: Sequence[Issue], site: Site) -> list[Issue]:
         """Those that the settings mean: a webhook may tell of others, and a ticket may have been moved away."""
-        projects = {key.upper() for key in self._config.projects}
-        inside = [
-            issue
-            for issue in issues
-            if not projects or mapping.project_of(mapping.fields_of(issue)).upper() in projects
-        ]
+        projects = await self._client.project_ids()
+        inside = [issue for issue in issues if not projects or mapping.project_of(mapping.fields_of(issue)) in projects]
         if not inside or not self._config.jql:
             return inside
         ids = [issue["id"] for issue in inside]
@@ -125,13 +215,33 @@ class Reader:
         return {row["id"] async for page in search.walk(self._client, query) for row in page}
 
 
-async def each(items: Sequence[ItemT], work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
-    """Do the same for all items, a few at a time; results in order. The first error ends it."""
-    results: list[ResultT] = []
-    for start in range(0, len(items), AT_ONCE):
-        done = await asyncio.gather(*map(work, items[start : start + AT_ONCE]), return_exceptions=True)
-        for result in done:
-            if isinstance(result, BaseException):
-                raise result
-            results.append(result)
+@contextlib.contextmanager
+def _noting(issue: Issue, batch: Batch) -> Iterator[None]:
+    """Tell `batch` of an issue that cannot be read, and go on."""
+    try:
+        yield
+    except Unexpected as why:
+        batch.unread.setdefault(issue["id"], why)
+
+
+def _own_categories(issues: Sequence[Issue]) -> dict[str, str]:
+    """The categories of the statuses that some readable issues are in, by the statuses' ids."""
+    found: dict[str, str] = {}
+    for issue in issues:
+        match mapping.fields_of(issue).get("status"):
+            case {"id": str(identity), "statusCategory": {"key": str(category)}}:
+                found[identity] = category
+    return found
+
+
+async def attempt(few: Sequence[ItemT], work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT | RemoteError]:
+    """Do the same for a few items at once; for each in order the result, or the error, when it may be its own.
+
+    :raises RemoteError: one that concerns all of them.
+    """
+    results: list[ResultT | RemoteError] = []
+    for result in await asyncio.gather(*map(work, few), return_exceptions=True):
+        if isinstance(result, BaseException) and not isinstance(result, FAILURES):
+            raise result
+        results.append(result)
     return results

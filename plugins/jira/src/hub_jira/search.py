@@ -6,10 +6,10 @@ A page token is opaque and belongs to its query. The last page has none; whether
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from hub import Rejected, Unexpected
+from hub import RateLimited, Rejected, Unavailable, Unexpected
 from hub_jira import answers
 from hub_jira.client import JiraClient
 
@@ -56,6 +56,9 @@ async def walk(client: JiraClient, query: Query) -> AsyncIterator[list[Issue]]:
         try:
             answer = await client.json("POST", "rest/api/3/search/jql", json=query.body(token))
         except Rejected as refused:
+            if token is None and query.reconciled and refused.reason == "http_400":
+                query = replace(query, reconciled=())  # one of them may be gone
+                continue
             if token is None or restarted or refused.reason != "http_400":
                 raise Unexpected(f"the search was refused: {refused}") from None
             guard, token, restarted = _Guard(), None, True
@@ -114,10 +117,13 @@ def _is_issue(each: Any) -> bool:
 
 async def count(client: JiraClient, jql: str) -> int | None:
     """About how many issues a query finds; None when Jira does not say."""
-    response = await client.request("POST", "rest/api/3/search/approximate-count", json={"jql": jql}, accept=(400, 404))
-    if not response.is_success:
+    path = "rest/api/3/search/approximate-count"
+    try:
+        response = await client.request("POST", path, json={"jql": jql}, accept=(400, 403, 404))
+        answer = answers.value(response) if response.is_success else None
+    except (Rejected, RateLimited, Unavailable, Unexpected):  # nothing depends on it but a warning
         return None
-    match answers.value(response):
+    match answer:
         case {"count": int(number)} if number >= 0:
             return number
     return None
@@ -125,17 +131,15 @@ async def count(client: JiraClient, jql: str) -> int | None:
 
 async def read(
     client: JiraClient, ids: Sequence[str], fields: Sequence[str], properties: Sequence[str] = ()
-) -> list[Issue]:
-    """Issues as they stand now, not as the index believes; at most 100. What is missing is not there, or hidden.
+) -> tuple[list[Issue], bool]:
+    """Issues as they stand now, not as the index believes; at most 100.
 
-    :raises Unexpected: some of them could not be read just now.
+    :returns: the issues, and whether they are whole: then what is missing is not there, or hidden. Otherwise Jira could
+        not read some just now.
     """
     body = {"issueIdsOrKeys": list(ids), "fields": list(fields), "properties": list(properties)}
     answer = await client.json("POST", "rest/api/3/issue/bulkfetch", json=body)
-    found = issues(answer)
-    if answer.get("issueErrors"):
-        raise Unexpected("Jira could not read some tickets just now")
-    return found
+    return issues(answer), not answer.get("issueErrors")
 
 
 async def histories(client: JiraClient, ids: Sequence[str]) -> dict[str, list[Any]]:

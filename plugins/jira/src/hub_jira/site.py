@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -70,6 +70,16 @@ class Site:
         return tuple(name for name, made_by in self.kinds.items() if made_by.endswith(kind))
 
 
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project that the hub's account sees."""
+
+    id: str
+    """Stays when the key changes."""
+    type: str
+    """Such as "software" or "service_desk"."""
+
+
 async def detect(ask: Ask, may_read: Probe) -> Site:
     """Find out what the site is and who the hub is on it.
 
@@ -91,6 +101,22 @@ async def detect(ask: Ask, may_read: Probe) -> Site:
         fields=_schemas(fields, "type"),
         kinds=_schemas(fields, "custom"),
     )
+
+
+def project(shown: Any) -> Project:
+    """A project as Jira shows it.
+
+    :raises Unexpected: it has no id.
+    """
+    match shown:
+        case {"id": str(identity)}:
+            return Project(identity, str(shown.get("projectTypeKey")))
+    raise Unexpected("Jira's answer is not a project")
+
+
+def no_project(keys: Sequence[str]) -> str:
+    """What to tell of keys that no project has."""
+    return f"{', '.join(keys)}: no such project, or the account may not see it; write keys in 'projects', not names"
 
 
 async def status_categories(ask: Ask, api: str) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -31,31 +32,33 @@ class JiraSource(Source[JiraConfig]):
 
     async def pull(self, cursor: Cursor | None) -> AsyncIterator[Page]:
         """Yield the tickets that were closed since the cursor, and last the cursor after them."""
-        site = await self._client.site()
-        now = await self._client.server_now()
+        site, now = await self._begin()
         if cursor is None:
             yield Page((), Position.starting(now, now).write())
             return
         position = Position.read(cursor)
         walk = self._walk(site, now)
-        async for tickets in walk.closed(position):
-            if tickets:
-                yield Page(tuple(tickets), cursor)
+        async for page in walk.closed(position, cursor):
+            yield page
         yield await walk.last_page(position)
 
     async def rewind(self, since: datetime) -> Cursor:
         """The cursor of a pull of all that was closed since then."""
-        await self._client.site()
-        return Position.starting(since, await self._client.server_now()).write()
+        _, now = await self._begin()
+        return Position.starting(since, now).write()
 
     async def fetch(self, ticket_ids: Sequence[str]) -> Fetched:
         """Read tickets as they stand now."""
-        return await self._reader.fetch(ticket_ids)
+        fetched = await self._reader.fetch(ticket_ids)
+        for ticket_id in fetched.gone:  # search may refuse to be told of them
+            with contextlib.suppress(ValueError):
+                self._hinted.remove(ticket_id)
+        return fetched
 
     async def census(self, since: datetime) -> AsyncIterator[Sequence[str]]:
         """Yield the ids of the tickets that are closed and were closed since then."""
-        site = await self._client.site()
-        async for ids in self._walk(site, await self._client.server_now()).census(since):
+        site, now = await self._begin()
+        async for ids in self._walk(site, now).census(since):
             yield ids
 
     async def receive(self, request: Webhook) -> Hint:
@@ -73,6 +76,13 @@ class JiraSource(Source[JiraConfig]):
     async def check(self) -> Sequence[CheckResult]:
         """Prove that the site, the account, the settings and the permissions fit together."""
         return await Checker(self.config, self._client, self.context.hook_url).run()
+
+    async def _begin(self) -> tuple[Site, datetime]:
+        """The site and the time on its clock, once the settings are known to fit it."""
+        self._reader.read_contacts()
+        site = await self._client.site()
+        await self._client.project_ids()
+        return site, await self._client.server_now(anew=True)
 
     def _walk(self, site: Site, now: datetime) -> Pull:
         if site.cloud:

@@ -50,7 +50,7 @@ def _verify(request: Webhook, secret: bytes) -> None:
     if signature is None:
         raise WebhookRefused("the request is not signed: give Jira the secret, or an address that ends in it")
     expected = "sha256=" + hmac.new(secret, request.body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
+    if not hmac.compare_digest(signature.encode("utf-8", "replace").lower(), expected.encode()):
         raise WebhookRefused("the signature is not made with the webhook_secret")
 
 

@@ -22,7 +22,9 @@ _MARKUP = re.compile(
     | (?<![^\W_])[*_+^~-] | [*_+^~-](?![^\W_])      # emphasis and lists; not inside a word such as wi-fi
     | \?(?=\?) | (?<=\?)\?                          # citation
     | (?m:^)\# | (?m:(?<=^h[1-6])|(?<=^bq))\.       # numbered lists, headings, quotations
-    | (?<![0-9]):(?=\S)                             # addresses and smileys; not 10:30
+    | (?<![0-9]):(?=\S) | :(?=[^\s0-9])            # addresses and smileys; not 10:30
+    | (?<=\S)@(?=\S) | (?i:(?<=www))\.             # addresses without a colon
+    | ;(?=-?\)) | \((?=(?i:[nyix/?]|on|off|flag|flagoff)\))  # smileys and signs
     """,
     re.VERBOSE,
 )

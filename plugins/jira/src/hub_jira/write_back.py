@@ -1,13 +1,11 @@
 """Experiences onto their tickets: an issue property for programs, a comment for agents, custom fields for reports.
 
-The property is written before the comment and names the same revision, so it tells whether the comment may be there
-already. A target that the ticket or the account does not allow is left out, and the receipt says why.
+A target that the ticket or the account does not allow is left out, and the receipt says why.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -27,15 +25,27 @@ from hub_jira import fields
 from hub_jira.client import JiraClient
 from hub_jira.comments import Comments
 from hub_jira.config import JiraConfig, Target
-from hub_jira.job import Gone, Job, NotPossible, attempt
+from hub_jira.job import Forbidden, Gone, Job, NotPossible, attempt
 from hub_jira.mapping import SERVICE_DESK
+from hub_jira.record import as_record, is_later, revision_in
 from hub_jira.site import Site
 
 AT_ONCE = 8
 """How many tickets are written to at the same time."""
-LONGEST_PROPERTY = 32_768
-"""Characters of JSON that an issue property holds."""
-RECORD_VERSION = 1
+MOST_IN_TROUBLE = 2
+"""One ticket may be to blame itself; when so many cannot be written to, the others would meet the same."""
+
+
+class Refused(AuthFailed):
+    """The account is let do nothing of what is needed on one ticket. Others may do better.
+
+    :param project: id of the ticket's project, when it is known.
+    """
+
+    def __init__(self, message: str, project: str = "") -> None:
+        super().__init__(message)
+        self.project = project
+
 
 Outcome = Receipt | RemoteError
 
@@ -56,12 +66,12 @@ class ResultWriter:
     async def write(self, items: Sequence[Experience]) -> list[Receipt]:
         """Write what is not there yet; one receipt per item, in order.
 
-        :raises RemoteError: nothing of the batch was written.
+        :raises RemoteError: nothing of the batch is known to be written. The hub tries again without a limit.
         """
         site = await self._client.site()
-        outcomes = await _Batch(self, items, site).run()
+        outcomes = await self._certain(await _Batch(self, items, site).run(), site)
         failures = [outcome for outcome in outcomes if isinstance(outcome, RemoteError)]
-        if len(failures) == len(items) and not any(isinstance(error, OutcomeUnknown) for error in failures):
+        if items and len(failures) == len(items) and not await self._is_one_tickets_fault(items, failures[0], site):
             raise failures[0]
         return [
             _again(item, outcome) if isinstance(outcome, RemoteError) else outcome
@@ -76,11 +86,20 @@ class ResultWriter:
         written: list[str] = []
         try:
             before = await self._read(item, site)
-            job = self._begin(item, site, before)
-            if _revision(self._record_in(before), item) > item.revision:
+            job = _begin(item, site, before)
+            record = self._record_in(before)
+            if revision_in(record, item) > item.revision:
                 return _receipt(job, DeliveryStatus.DELIVERED, "a later revision is on the ticket")
-            for target in dict.fromkeys(self._config.write_back):
+            targets = tuple(dict.fromkeys(self._config.write_back))
+            if later := is_later(record, item):  # only comments have room for both
+                targets = tuple(target for target in targets if target is Target.COMMENT)
+                job.left_out.append("a later answer is on the ticket")
+            for target in targets:
                 await self._write_to(target, job, written)
+            if later and not written:
+                return _receipt(job, DeliveryStatus.DELIVERED)
+            if job.forbidden == len(targets):
+                return Refused("; ".join(job.left_out), job.project)
             return await self._judge(job, written)
         except Gone:
             return Receipt(key=item.id, status=DeliveryStatus.REJECTED, reason="gone")
@@ -92,6 +111,7 @@ class ResultWriter:
             await self._writers[target](job)
         except NotPossible as why:
             job.left_out.append(f"no {target}: {why}")
+            job.forbidden += isinstance(why, Forbidden)
         else:
             written.append(target.value)
 
@@ -113,6 +133,7 @@ class ResultWriter:
         """The issue itself, not what the search index has of it.
 
         :raises Gone: it is not there.
+        :raises Refused: it is there, and the account is not let see it.
         """
         wanted = ("project", *self._config.result_fields.values())
         params = {"fields": ",".join(wanted), "properties": self._config.property_key}
@@ -122,27 +143,44 @@ class ResultWriter:
             if error.reason == "http_404":
                 raise Gone from None
             raise
+        except AuthFailed as error:
+            await self._sign_in(site)
+            raise Refused(str(error)) from None
         match issue:
             case {"id": str(identity), "fields": dict()} if identity == item.ticket.id:
                 return dict(issue)
         raise Unexpected("Jira's answer is not the issue that was asked for")
 
-    def _begin(self, item: Experience, site: Site, before: dict[str, Any]) -> Job:
-        project = before["fields"].get("project")
-        kind = project.get("projectTypeKey") if isinstance(project, dict) else None
-        desk = kind == SERVICE_DESK if isinstance(kind, str) else site.service_management
-        return Job(item, site, desk, fresh=self._journal_says_new(item, before))
+    async def _sign_in(self, site: Site) -> None:
+        """Prove that the credentials still work.
 
-    def _journal_says_new(self, item: Experience, before: dict[str, Any]) -> bool:
-        """Whether the property proves that this revision has no comment yet.
-
-        It does not when it belongs to another experience: that may have replaced the one of this revision.
+        :raises AuthFailed: they do not.
         """
-        targets = [*self._config.write_back, Target.COMMENT]
-        if Target.PROPERTY not in targets[: targets.index(Target.COMMENT)]:
+        await self._client.json("GET", f"{site.api}/myself")
+
+    async def _certain(self, outcomes: list[Outcome], site: Site) -> list[Outcome]:
+        """Withdraw what was given up as gone, if it is the account that is: Jira hides tickets from strangers."""
+        given_up = [isinstance(one, Receipt) and one.status is DeliveryStatus.REJECTED for one in outcomes]
+        if not any(given_up):
+            return outcomes
+        try:
+            await self._sign_in(site)
+        except RemoteError as error:
+            return [error if gone else one for one, gone in zip(outcomes, given_up, strict=True)]
+        return outcomes
+
+    async def _is_one_tickets_fault(self, items: Sequence[Experience], error: RemoteError, site: Site) -> bool:
+        """Whether all that failed is one ticket, which refuses an account that is let write to its project."""
+        if len({item.ticket.id for item in items}) > 1 or not isinstance(error, Refused):
             return False
-        record = self._record_in(before)
-        return record is None or 0 < _revision(record, item) < item.revision
+        permission = "ADD_COMMENTS" if set(self._config.write_back) == {Target.COMMENT} else "EDIT_ISSUES"
+        params = {"projectId": error.project} if error.project else {}
+        if site.cloud:
+            params["permissions"] = permission
+        match await self._client.json("GET", f"{site.api}/mypermissions", params=params):
+            case {"permissions": {**granted}}:
+                return _is_granted(granted.get(permission))
+        raise Unexpected("Jira's list of permissions cannot be read")
 
     def _record_in(self, issue: dict[str, Any]) -> Any:
         properties = issue.get("properties")
@@ -150,12 +188,7 @@ class ResultWriter:
 
     async def _write_property(self, job: Job) -> None:
         record = as_record(job.item)
-        path = f"{job.path}/properties/{self._config.property_key}"
-        try:
-            await attempt(self._client, job, "PUT", path, json=record)
-        except NotPossible:
-            job.fresh = False  # without the journal a comment must be looked for
-            raise
+        await attempt(self._client, job, "PUT", f"{job.path}/properties/{self._config.property_key}", json=record)
         job.record = record
 
     async def _write_fields(self, job: Job) -> None:
@@ -182,6 +215,7 @@ class _Batch:
         self._items = items
         self._site = site
         self._outcomes: dict[int, Outcome] = {}
+        self._in_trouble = 0
         self._stopped: RemoteError | None = None
 
     async def run(self) -> list[Outcome]:
@@ -196,35 +230,34 @@ class _Batch:
         return [self._outcomes[number] for number in range(len(self._items))]
 
     async def _work_off(self, numbers: Sequence[int], slots: asyncio.Semaphore) -> None:
+        failed: RemoteError | None = None
         async with slots:
             for number in numbers:
-                outcome = self._stopped or await self._writer.write_one(self._items[number], self._site)
+                outcome = self._stopped or failed or await self._writer.write_one(self._items[number], self._site)
                 self._outcomes[number] = outcome
-                if isinstance(outcome, AuthFailed | Unavailable):
-                    self._stopped = outcome  # the others would meet the same, and each would wait for it
+                if failed is None and isinstance(outcome, AuthFailed | Unavailable | OutcomeUnknown):
+                    failed = outcome
+                    self._note(outcome)
+
+    def _note(self, error: RemoteError) -> None:
+        """Stop when the others would meet the same, and each would wait for it."""
+        if isinstance(error, Refused):
+            return
+        self._in_trouble += 1
+        if isinstance(error, AuthFailed) or self._in_trouble >= MOST_IN_TROUBLE:
+            self._stopped = error
 
 
-def as_record(item: Experience) -> dict[str, Any]:
-    """The value of the property. A comment that makes it too long for Jira is shortened."""
-    record = {"v": RECORD_VERSION, **item.model_dump(mode="json")}
-    comment = (item.comment or "")[:LONGEST_PROPERTY]
-    while (excess := _length(record) - LONGEST_PROPERTY) > 0 and comment:
-        comment = comment[: -max(1, excess // 6)]  # a character takes up to six in JSON
-        record["comment"] = f"{comment}…"
-    return record
+def _begin(item: Experience, site: Site, before: dict[str, Any]) -> Job:
+    project = before["fields"].get("project")
+    known = project if isinstance(project, dict) else {}
+    kind = known.get("projectTypeKey")
+    desk = kind == SERVICE_DESK if isinstance(kind, str) else site.service_management
+    return Job(item, site, desk, str(known.get("id") or ""))
 
 
-def _length(record: dict[str, Any]) -> int:
-    """As Jira counts: emoji count twice."""
-    return len(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-16-le")) // 2
-
-
-def _revision(record: Any, item: Experience) -> int:
-    """Which revision of this experience a property holds; 0 for none."""
-    match record:
-        case {"id": item.id, "revision": int(revision)}:
-            return revision
-    return 0
+def _is_granted(permission: Any) -> bool:
+    return isinstance(permission, dict) and permission.get("havePermission") is True
 
 
 def _receipt(job: Job, status: DeliveryStatus, *what: str) -> Receipt:

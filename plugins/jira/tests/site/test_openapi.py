@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from hub import AuthFailed
 from tests.clients.openapi import Contract
 
 
@@ -34,6 +37,9 @@ async def test_every_request_is_one_that_the_official_documents_know(world: Any,
             ("delivered", "property, comment, fields")
         }
     assert all(result.ok for result in await source.check())
+    world.site.account.can_edit_issues = world.site.account.can_comment = False
+    with pytest.raises(AuthFailed):
+        await source.write_back([world.experience(issues[-1], 2)])
     assert contract.problems([_with_one_version(world, each) for each in world.site.requests], answers=False) == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hub_jira.write_back import LONGEST_PROPERTY, as_record
+from hub_jira.record import LONGEST_PROPERTY, as_record
 from hypothesis import given
 from hypothesis import strategies as st
 

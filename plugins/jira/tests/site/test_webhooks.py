@@ -45,6 +45,11 @@ def test_the_signature_is_the_one_jira_makes() -> None:
     assert webhooks.read(asked, SecretStr("s3cr3t")) == Hint(("10231",), None)
 
 
+def test_a_signature_may_be_written_in_capitals() -> None:
+    asked = Webhook(method="POST", path="", headers={"x-hub-signature": A4_SIGNATURE.upper()}, body=A4_BODY)
+    assert webhooks.read(asked, SecretStr("s3cr3t")) == Hint(("10231",), None)
+
+
 @pytest.mark.parametrize("event", ["jira:issue_created", "jira:issue_updated", "jira:issue_deleted"])
 def test_a_webhook_of_an_admin_is_signed(world: Any, event: str) -> None:
     issue = world.closed()

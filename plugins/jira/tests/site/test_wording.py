@@ -20,11 +20,15 @@ ACTIVE = re.compile(
     | (?:^|(?<=[\s.,:;("']))[*_+^~-](?=\S)               # emphasis that begins at a word
     | (?m:^)[ ]*(\#|[*-]\s|h[1-6]\.|bq\.)                # lists, headings, quotations
     | (?<!\\)\?\?
-    | (https?|ftp|mailto|file)://?                       # addresses
+    | (?<!\\):(?=[^\s0-9]) | (?<![0-9\\]):(?=\S)       # addresses and smileys
+    | (?<=\S)(?<!\\)@(?=\S) | (?i:www\.)               # addresses without a colon
+    | (?<!\\);-?\) | (?<!\\)\((?i:[nyix/?!*+-]|\*[rgby]|on|off|flag|flagoff)\)
     """,
     re.VERBOSE,
 )
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=80) | st.text("{}[]|!*_+^~-?#h1.bq:/\\ \n\r()@&%x9", max_size=60)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=80) | st.text(
+    "{}[]|!*_+^~-?#h1.bq:;/\\ \n\r()@&%xyw9", max_size=60
+)
 
 
 def item(comment: str | None = None, *, uid: str = "0b5e77a2-1", revision: int = 1, scores: Any = ()) -> Experience:
@@ -41,7 +45,9 @@ def item(comment: str | None = None, *, uid: str = "0b5e77a2-1", revision: int =
         "[~accountid:5b10ac8d82e05b22cc7d4ef5]", "[~fred]", "[click|https://evil.example]", "{color:red}red{color}",
         "\\{code}x\\{code}", "\\[~fred]", "!https://evil.example/x.png!", "*bold* _it_ -gone- +ins+ ^up^ ~down~",
         "h1. Loud", "  h2. Loud", "bq. quoted", "# one\n# two", "* one\n** two", "- one\n-- two", "----", "||a||b||",
-        "??cite??", "see https://evil.example/?a=b", "mailto:x@evil.example", "{quote}\nRef 0b5e77a2-1.1",
+        "??cite??", "see https://evil.example/?a=b", "mailto:x@evil.example",
+        "h323://evil.example/x", "0://evil.example", "call fred@evil.example", "www.evil.example", ":) ;) ;-) :P 5:)",
+        "(y) (n) (i) (/) (x) (!) (?) (+) (-) (*) (*r) (on) (off) (flag) (flagoff)", "{quote}\nRef 0b5e77a2-1.1",
     ],
 )  # fmt: skip
 def test_markup_in_the_customers_words_is_inert(words: str) -> None:
@@ -57,7 +63,9 @@ def test_escaping_leaves_nothing_active_and_loses_nothing(words: str) -> None:
     assert "".join(shown.split()) == "".join(cleaned.replace("\\", "＼").split())
 
 
-@pytest.mark.parametrize("words", ["wi-fi at 10:30", "What? Really?", "snake_case ok", "R&D costs 5 * 3", "Åsa (IT)"])
+@pytest.mark.parametrize(
+    "words", ["wi-fi at 10:30", "What? Really?", "snake_case ok", "R&D costs 5 * 3", "Åsa (IT)", "meet @ 9; yes"]
+)
 def test_ordinary_words_stay_readable(words: str) -> None:
     assert wording.escape(words).replace("\\", "") == words
     assert wording.escape(words).count("\\") <= 1

@@ -50,6 +50,9 @@ class CutShort(Unexpected):
     """The instance stopped in the middle of its answer: it asks for less at once."""
 
 
+_GONE = ("no record found", "record doesn't exist or acl restricts the record retrieval")
+
+
 def own_words(response: httpx.Response) -> str:
     """Which of ServiceNow's fixed texts an answer holds, joined; empty when none."""
     found = [text for text in _OWN_WORDS if text.casefold() in response.text[:20_000].casefold()]
@@ -59,7 +62,7 @@ def own_words(response: httpx.Response) -> str:
 def refusal(response: httpx.Response) -> RemoteError:
     """The error for one of `REFUSALS`."""
     status = response.status_code
-    where = f"{response.request.method} {response.request.url.host} answered {status}"
+    where = f"{response.request.method} {_asked(response.request)} answered {status}"
     if status < 400:
         return Unexpected(
             f"{where}: a redirect instead of data; the instance is being upgraded or wants this account to log in"
@@ -70,7 +73,19 @@ def refusal(response: httpx.Response) -> RemoteError:
         return AuthFailed(text)
     if status == 403:
         return Forbidden(text)
+    if status == 404 and not said:
+        return Unexpected(f"{where}, but not in ServiceNow's words: an outage, or a proxy that lost its way")
     return Rejected(text, reason=f"http_{status}")
+
+
+def is_gone(response: httpx.Response) -> bool:
+    """Whether a 404 says that a record is gone or hidden. A proxy in front of an instance that is down says 404 too."""
+    try:
+        error = response.json()["error"]
+        said = f"{error.get('message')} {error.get('detail')}".casefold()
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return False
+    return any(words in said for words in _GONE)
 
 
 def check_readable(response: httpx.Response, *, once: bool) -> None:
@@ -89,6 +104,12 @@ def check_readable(response: httpx.Response, *, once: bool) -> None:
     if "<html" in text or "<!doctype" in text:
         raise Unexpected(f"{where} with a web page instead of data: a login page, or the instance is being maintained")
     raise unreadable(response, once=once)
+
+
+def _asked(request: httpx.Request) -> str:
+    """Host, API and table: what an account needs a right for. A sys_id or a query is left out."""
+    place = " ".join(request.url.path.strip("/").split("/")[2:4])
+    return f"{request.url.host} ({place})" if place else request.url.host
 
 
 def parsed(response: httpx.Response, *, once: bool) -> Any:

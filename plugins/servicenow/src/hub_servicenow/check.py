@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from hub import CheckResult, Context, RemoteError
 from hub_servicenow.check_targets import check_target
-from hub_servicenow.client import ServiceNowClient
+from hub_servicenow.client import Row, ServiceNowClient
 from hub_servicenow.config import ServiceNowConfig
 from hub_servicenow.guard import Findings, Guard
-from hub_servicenow.mapping import ALWAYS, TicketMapping
+from hub_servicenow.mapping import ALWAYS, REQUIRED, TicketMapping
 from hub_servicenow.query import joined
 
 _SAMPLE = 25
@@ -20,7 +20,8 @@ async def check_instance(client: ServiceNowClient, config: ServiceNowConfig, con
     mapping = TicketMapping(config)
     query = joined(mapping.query, "ORDERBYDESCsys_updated_on", "ORDERBYsys_id")
     try:
-        found = await client.rows(config.table, query=query, fields=ALWAYS, limit=_SAMPLE, required=ALWAYS)
+        fields = (*ALWAYS, "reopen_count", *mapping.closing_times)
+        found = await client.rows(config.table, query=query, fields=fields, limit=_SAMPLE, required=REQUIRED)
         everything = await client.count(config.table, mapping.query)
         findings = await Guard(config, client, context.clock).look()
     except RemoteError as error:
@@ -30,6 +31,7 @@ async def check_instance(client: ServiceNowClient, config: ServiceNowConfig, con
         CheckResult("sign in", ok=True, detail=_who(config)),
         _visible(config.table, len(tickets), min(found.total, _SAMPLE), everything),
         *_names(findings),
+        _closings(mapping, found.records),
         _states(mapping.closed_states, findings.states),
         *[await check_target(name, client, config, tickets) for name in config.write_back],
         _push(config, context),
@@ -63,6 +65,22 @@ def _names(findings: Findings) -> list[CheckResult]:
         names = ", ".join(findings.unproven)
         return [CheckResult(what, ok=True, detail=f"{proof}; except {names}: proven when the table has rows")]
     return [CheckResult(what, ok=True, detail=proof)]
+
+
+def _closings(mapping: TicketMapping, rows: Sequence[Row]) -> CheckResult:
+    """How one closing is told from the next, and when it was."""
+    what = "closings"
+    times = " or ".join(mapping.closing_times)
+    if untimed := sum(mapping.closed_at(row) is None for row in rows):
+        detail = (
+            f"{untimed} of the newest {len(rows)} closed tickets have no readable {times}, so their customers are not"
+        )
+        return CheckResult(what, ok=untimed < len(rows), detail=f"{detail} asked; may the account read it?")
+    if not mapping.counts_reopenings:
+        return CheckResult(what, ok=True, detail=f"told from each other by {times}")
+    if not rows or any(row.get("reopen_count") for row in rows):
+        return CheckResult(what, ok=True, detail="told from each other by reopen_count")
+    return CheckResult(what, ok=True, detail=f"reopen_count is missing or not readable, so {times} tells them apart")
 
 
 def _states(surveyed: Sequence[str], labels: Mapping[str, str] | None) -> CheckResult:

@@ -9,11 +9,13 @@ from hub_servicenow import results
 from hub_servicenow.answers import Forbidden
 from hub_servicenow.client import ServiceNowClient
 from hub_servicenow.config import ServiceNowConfig
-from hub_servicenow.dictionary import table_columns
+from hub_servicenow.dictionary import Columns, table_columns
 from hub_servicenow.query import joined, one_of
 from hub_servicenow.targets import journal
+from hub_servicenow.targets.columns import harm, weakness
 from hub_servicenow.targets.own_table import TASK
 
+_NOBODY = ("0" * 32,)
 _AT_FIRST_ANSWER = "whether the account may write them shows with the first answer"
 
 
@@ -40,17 +42,18 @@ async def _note(client: ServiceNowClient, config: ServiceNowConfig, tickets: Seq
     hidden = "a work note; the account cannot read sys_journal_field"
     response = config.result_fields.get(results.RESPONSE)
     columns = await table_columns(client, config.table)
-    if response and response in (columns or await _keys(client, config.table, (response,), tickets)):
+    weak = weakness(config.table, config.result_fields, columns or {})
+    if response and not weak and response in (columns or await _keys(client, config.table, (response,), tickets)):
         return f"{hidden}, so {response} tells whether it is there"
     return (
-        f"{hidden}, so a note whose answer was lost is not repeated and may be missing, and after the hub was killed "
-        "one may be there twice; let the account read sys_journal_field"
+        f"{hidden}{f', and {weak}' if weak else ''}, so a note whose answer was lost is not repeated and may be "
+        "missing; let the account read sys_journal_field"
     )
 
 
 async def _journal_readable(client: ServiceNowClient, tickets: Sequence[str]) -> bool:
     """Only some tickets are looked at: to count a whole journal takes an instance minutes."""
-    query = joined(one_of("element_id", tickets), "element=work_notes", "ORDERBYsys_id")
+    query = joined(one_of("element_id", tickets or _NOBODY), "element=work_notes", "ORDERBYsys_id")
     try:
         found = await client.rows(journal.TABLE, query=query, fields=("sys_id",), limit=20)
     except Forbidden:
@@ -69,12 +72,21 @@ async def _columns(
     known = await table_columns(client, table)
     if known is None and name != "fields":
         return "", f"{table} is there; its columns cannot be shown: sys_dictionary is not readable"
+    if known is None and not tickets:
+        return "", f"whether {table} has the columns shows with the first ticket: sys_dictionary is not readable"
     there = known if known is not None else await _keys(client, table, needed, tickets)
     if missing := [column for column in needed if column not in there]:
         return f"{table} has no column {', '.join(missing)}; create it, or correct 'result_fields'", ""
-    if name == "table" and known is not None and known[TASK] not in ("task", config.table):
-        return f"{TASK} of {table} does not refer to task", ""
+    if known is not None and (problem := _wrong_column(name, table, config, known)):
+        return problem, ""
     return "", f"columns {', '.join(needed)} of {table}; {_AT_FIRST_ANSWER}"
+
+
+def _wrong_column(name: str, table: str, config: ServiceNowConfig, columns: Columns) -> str:
+    """What is wrong with a column that is there; empty when nothing is."""
+    if name == "table" and columns[TASK].reference not in ("task", str(config.table)):
+        return f"{TASK} of {table} does not refer to task"
+    return harm(table, config.result_fields, columns) or weakness(table, config.result_fields, columns)
 
 
 async def _unreadable(client: ServiceNowClient, table: str, *, may_be_hidden: bool) -> str:
@@ -92,5 +104,7 @@ async def _unreadable(client: ServiceNowClient, table: str, *, may_be_hidden: bo
 
 async def _keys(client: ServiceNowClient, table: str, columns: Sequence[str], tickets: Sequence[str]) -> frozenset[str]:
     """Which columns the rows of a table have: a row leaves out those that do not exist."""
+    if not tickets:
+        return frozenset()
     found = await client.rows(table, query=one_of("sys_id", tickets), fields=("sys_id", *columns), limit=1)
     return frozenset(name for row in found.records for name in row)

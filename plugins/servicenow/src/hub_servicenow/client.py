@@ -106,11 +106,18 @@ class ServiceNowClient:
         return Rows(records, _total(response, table), self._server_time(response))
 
     async def record(self, table: str, sys_id: str, fields: Sequence[str]) -> Row | None:
-        """Read one record; None when it is gone or hidden."""
+        """Read one record; None when the instance says that it is gone or hidden.
+
+        :raises Unexpected: a 404 that does not come from the Table API.
+        """
         params = _one_record(fields)
         response = await self.request("GET", f"api/now/table/{table}/{sys_id}", params=params, accept=(_NOT_FOUND,))
         if response.status_code == _NOT_FOUND:
-            return None
+            if answers.is_gone(response):
+                return None
+            raise Unexpected(
+                f"a record of {table} was answered with 404, but not as the Table API says that it is gone"
+            )
         return _row(_result(answers.parsed(response, once=False), dict, table), table)
 
     async def patch(self, table: str, sys_id: str, body: Mapping[str, str], fields: Sequence[str]) -> Row:

@@ -21,6 +21,17 @@ FieldPath = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}(\.[a-z][a-z0-9_
 """A column, or one reached through references, such as "caller_id.email"."""
 State = Annotated[str, Field(pattern=r"^-?[0-9]{1,6}$", coerce_numbers_to_str=True)]
 
+_NOT_FOR_ANSWERS = frozenset(
+    {
+        *("comments", "work_notes", "comments_and_work_notes", "approval_history", "watch_list", "work_notes_list"),
+        *("number", "state", "incident_state", "active", "stage", "approval", "reopen_count", "parent", "u_task"),
+        *("assigned_to", "assignment_group", "additional_assignee_list", "group_list", "caller_id", "contact"),
+        *("consumer", "account", "company", "request", "requested_for", "opened_by", "resolved_by", "closed_by"),
+        *("opened_at", "resolved_at", "closed_at", "close_code", "close_notes", "resolution_code", "contact_type"),
+        *("short_description", "description", "category", "priority", "impact", "urgency", "business_service"),
+    }
+)
+"""Columns that people read, get by mail or work by. So are those that begin with sys_."""
 RESULT_FIELDS = {"rating": "u_csat", "comment": "u_xm_comment", "response": "u_xm_response_id"}
 
 
@@ -152,6 +163,19 @@ class ServiceNowConfig(PluginConfig):
         if len(set(values)) != len(values):
             raise ValueError("name each only once")
         return values
+
+    @field_validator("result_fields")
+    @classmethod
+    def _only_for_answers(cls, fields: dict[str, str]) -> dict[str, str]:
+        used = list(fields.values())
+        if refused := [name for name in used if name in _NOT_FOR_ANSWERS or name.startswith("sys_")]:
+            raise ValueError(
+                f"no answer may be written into {', '.join(refused)}: the desk works by these, and some are mailed; "
+                "make columns for answers, such as u_csat"
+            )
+        if len(set(used)) != len(used):
+            raise ValueError("name each column only once")
+        return fields
 
     @model_validator(mode="after")
     def _one_credential(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from hub_servicenow.answers import Forbidden
@@ -10,6 +11,7 @@ from hub_servicenow.client import Row, ServiceNowClient
 
 _PAGE = 1000
 _DEEPEST = 8
+_FIELDS = ("sys_id", "element", "reference", "internal_type", "max_length", "read_only")
 # Tables that extend others on every instance, for accounts that may not read sys_db_object.
 _PARENTS = MappingProxyType(
     {
@@ -23,8 +25,27 @@ _PARENTS = MappingProxyType(
     }
 )
 
-Columns = Mapping[str, str]
-"""Column to the table that it refers to; "" when it is no reference."""
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, as far as the hub has to know it."""
+
+    reference: str
+    """The table that it refers to; "" when it is no reference."""
+    type: str
+    """Internal name of the type, such as "string" or "journal_input"."""
+    max_length: int | None
+    """In characters; None when the dictionary does not say."""
+    read_only: bool
+
+    @property
+    def is_journal(self) -> bool:
+        """Whether what is written is appended, and shown or mailed to people."""
+        return self.type.startswith("journal")
+
+
+Columns = Mapping[str, Column]
+"""The columns of a table by their names."""
 
 
 async def table_columns(client: ServiceNowClient, table: str) -> Columns | None:
@@ -34,10 +55,20 @@ async def table_columns(client: ServiceNowClient, table: str) -> Columns | None:
     """
     names = await _lineage(client, table)
     query = f"nameIN{','.join(names)}^elementISNOTEMPTY^ORDERBYsys_id"
-    rows = await _all(client, "sys_dictionary", query, ("sys_id", "element", "reference"))
+    rows = await _all(client, "sys_dictionary", query, _FIELDS)
     if not rows or any(not row.get("element") for row in rows):
         return None
-    return {row["element"]: row.get("reference", "") for row in rows}
+    return {row["element"]: _column(row) for row in rows}
+
+
+def _column(row: Row) -> Column:
+    length = row.get("max_length", "")
+    return Column(
+        reference=row.get("reference", ""),
+        type=row.get("internal_type", ""),
+        max_length=int(length) if length.isascii() and length.isdecimal() else None,
+        read_only=row.get("read_only") == "true",
+    )
 
 
 async def _lineage(client: ServiceNowClient, table: str) -> list[str]:

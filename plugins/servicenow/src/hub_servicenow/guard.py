@@ -129,7 +129,7 @@ class _Dictionary:
                 return None
             if name not in columns:
                 return False
-            table = columns[name]
+            table = columns[name].reference
         return True
 
     async def complaint(self, path: str) -> str:
@@ -139,7 +139,7 @@ class _Dictionary:
             columns = await self._columns(table)
             if columns is None or name not in columns:
                 break
-            table = columns[name]
+            table = columns[name].reference
         text = f"field {path!r} does not exist: table {table or '(none)'} has no column {name!r}"
         close = difflib.get_close_matches(name, columns or (), n=1)
         return f"{text}; did you mean {close[0]!r}?" if close else text

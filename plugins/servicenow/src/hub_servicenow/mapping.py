@@ -12,8 +12,9 @@ from hub_servicenow.config import ServiceNowConfig
 from hub_servicenow.query import joined, one_of, parse_filter
 from hub_servicenow.tables import TABLES
 
-ALWAYS = ("sys_id", "number", "state", "sys_updated_on")
+REQUIRED = ("sys_id", "state", "sys_updated_on")
 """Fields without which a row is not understood."""
+ALWAYS = (*REQUIRED, "number")
 
 _WIRE_FORMAT = "%Y-%m-%d %H:%M:%S"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,24 +89,30 @@ class TicketMapping:
         """Whether a row is a closed ticket that the filter wants."""
         return self._wanted.holds(row)
 
-    def closed_at(self, row: Row) -> datetime:
-        """When the customer was told that it is done."""
-        for name in (*self.closing_times, "sys_updated_on"):
+    def closed_at(self, row: Row) -> datetime | None:
+        """When the customer was told that it is done; None when the row does not say. The last update would be no
+        substitute: a job that touches tickets of last year would have all their customers asked."""
+        for name in self.closing_times:
             if row.get(name):
                 return from_wire(row[name], name)
-        raise Unexpected("a row came without sys_updated_on; may the account read this field?")
+        return None
 
-    def ticket(self, row: Row) -> Ticket:
-        """A closed ticket. Fields that are missing or empty are left out.
+    def ticket(self, row: Row) -> Ticket | None:
+        """A closed ticket; None as long as it has no time of closing. Fields that are missing or empty are left out.
 
         :param row: with the fields `needed` and `extra`.
         """
-        reopenings = _number(row.get("reopen_count"))
+        closed_at = self.closed_at(row)
+        if closed_at is None:
+            return None
+        # The same when a resolved ticket is closed later, another when it was opened again in between. Where reopenings
+        # are not counted, or not shown, the time tells them apart.
+        reopenings = _number(row.get("reopen_count")) if self.counts_reopenings else None
         return Ticket(
             id=row["sys_id"],
-            key=row["number"],
-            closure_key=self._closure_key(row, reopenings),
-            closed_at=self.closed_at(row),
+            key=row.get("number") or row["sys_id"],
+            closure_key=f"{to_wire(closed_at) if reopenings is None else reopenings}:resolved",
+            closed_at=closed_at,
             subject=row.get("short_description", ""),
             url=self._link(row["sys_id"]),
             customer=self._customer(row),
@@ -121,12 +128,6 @@ class TicketMapping:
             reopen_count=reopenings,
             fields=self._fields(row),
         )
-
-    def _closure_key(self, row: Row, reopenings: int | None) -> str:
-        """The same when a resolved ticket is closed later, another one when it was opened again in between."""
-        if self.counts_reopenings:
-            return f"{reopenings or 0}:resolved"
-        return f"{row.get('closed_at') or 0}:resolved"
 
     def _link(self, sys_id: str) -> str:
         return f"{self._url}/nav_to.do?uri={quote(f'{self._table.name}.do?sys_id={sys_id}', safe='')}"
@@ -152,7 +153,11 @@ def _unique(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _time(row: Row, name: str) -> datetime | None:
-    return from_wire(row[name], name) if row.get(name) else None
+    """A time that is nice to know."""
+    try:
+        return from_wire(row[name], name) if row.get(name) else None
+    except Unexpected:
+        return None
 
 
 def _number(value: str | None) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 _CONDITION = re.compile(
     r"(?P<field>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)"
-    r"(?P<operator>ISNOTEMPTY|ISEMPTY|NOT IN|NOT LIKE|IN|LIKE|STARTSWITH|ENDSWITH|!=|>=|<=|=|>|<)"
+    r"(?P<operator>ISNOTEMPTY|ISEMPTY|NOT IN|NOT LIKE|IN(?!STANCEOF)|LIKE|STARTSWITH|ENDSWITH|!=|>=|<=|=|>|<)"
     r"(?P<value>.*)",
     re.DOTALL,
 )
@@ -45,7 +45,14 @@ class Filter:
 
     def holds(self, row: Mapping[str, str]) -> bool:
         """Whether a row satisfies it. The row must hold all `fields`."""
-        return all(any(condition.holds(row) for condition in group) for group in self.groups)
+        return not self._failing(row)
+
+    def cannot_tell(self, row: Mapping[str, str]) -> bool:
+        """Whether a row that does not satisfy it may do so nevertheless: what it fails by is empty, or was hidden."""
+        return all(any(not row.get(condition.field) for condition in group) for group in self._failing(row))
+
+    def _failing(self, row: Mapping[str, str]) -> list[tuple[Condition, ...]]:
+        return [group for group in self.groups if not any(condition.holds(row) for condition in group)]
 
 
 def parse_filter(text: str) -> Filter:

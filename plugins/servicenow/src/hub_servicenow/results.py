@@ -20,6 +20,16 @@ def reference(item: Experience) -> str:
     return f"{re.sub(r'[^A-Za-z0-9.:_-]', '-', item.id)}.{item.revision}"
 
 
+def is_later(kept: str, item: Experience) -> bool:
+    """Whether a column holds a later revision of the same answer.
+
+    :param kept: what the column for the response id holds.
+    """
+    name, _, revision = kept.rpartition(".")
+    same = name == reference(item).rpartition(".")[0]
+    return same and revision.isascii() and revision.isdecimal() and int(revision) > item.revision
+
+
 def marker(item: Experience) -> str:
     """How the note of this revision begins, and no other."""
     return f"Survey answer {reference(item)}:"

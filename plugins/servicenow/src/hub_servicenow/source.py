@@ -12,7 +12,8 @@ from hub_servicenow.client import Row, ServiceNowClient
 from hub_servicenow.config import ServiceNowConfig
 from hub_servicenow.cursor import Position
 from hub_servicenow.guard import Guard
-from hub_servicenow.mapping import ALWAYS, TicketMapping, from_wire, to_wire
+from hub_servicenow.mapping import ALWAYS, REQUIRED, TicketMapping, from_wire, to_wire
+from hub_servicenow.page_size import PageSize
 from hub_servicenow.push import read_hint
 from hub_servicenow.query import joined, one_of, parse_filter
 from hub_servicenow.walk import Question, Walk
@@ -31,7 +32,8 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         self._mapping = TicketMapping(config)
         self._guard = Guard(config, self._client, context.clock)
         self._writer = ResultWriter(self._client, config, context)
-        self._hidden_told = 0
+        self._page_size = PageSize(config.page_size)
+        self._told = ""
 
     async def pull(self, cursor: Cursor | None) -> AsyncIterator[Page]:
         """Yield the tickets that were updated since the cursor and are closed, and name those that are open again."""
@@ -42,7 +44,9 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         position = Position.read(cursor)
         start = to_wire(position.updated - self.config.overlap)
         closed = self._walk(self._mapping.query, fields)
+        untimed = 0
         async for rows in closed.since(start):
+            untimed += sum(self._mapping.closed_at(row) is None for row in rows)
             yield Page(self._tickets(rows, position.since), cursor)
         again = self._open_again(fields)
         reopened = [row["sys_id"] async for rows in again.since(start) for row in rows]
@@ -50,27 +54,32 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         newest = max(filter(None, (closed.newest, again.newest)), default=None)
         seen = from_wire(newest, "sys_updated_on") if newest else None
         after = position.after(seen, closed.started_at, settle=self.config.settle, overlap=self.config.overlap)
-        yield Page((), after.write(), tuple(reopened), self._warning(closed))
+        yield Page((), after.write(), tuple(reopened), self._warning(closed, untimed))
 
     async def rewind(self, since: datetime) -> Cursor:
         """The position from which everything that was closed since then is found."""
         return Position.beginning(since).write()
 
     async def fetch(self, ticket_ids: Sequence[str]) -> Fetched:
-        """Read tickets as they stand now. Closed ones outside the filter are none of this source's: they are gone."""
+        """Read tickets as they stand now. Closed ones outside the filter are none of this source's: they are gone.
+        Nothing is said of those that the account sees only in part."""
         asked = list(dict.fromkeys(ticket_ids))
         known = [one for one in asked if _SYS_ID.fullmatch(one)]
         rows: dict[str, Row] = {}
+        unread: set[str] = set()
         for first in range(0, len(known), _IDS_AT_ONCE):
-            query = one_of("sys_id", known[first : first + _IDS_AT_ONCE])
-            walk = self._walk(query, await self._guard.fields())
+            ids = known[first : first + _IDS_AT_ONCE]
+            walk = self._walk(one_of("sys_id", ids), await self._guard.fields(), lenient=True)
             rows |= {row["sys_id"]: row async for page in walk.all() for row in page}
+            if walk.set_aside:  # which ones they are is not certain, so nothing is said of what is missing
+                unread |= set(ids) - rows.keys()
         open_ = tuple(one for one, row in rows.items() if not self._mapping.is_closed(row))
-        closed = {one: row for one, row in rows.items() if self._mapping.covers(row)}
+        closed = {one: self._mapping.ticket(row) for one, row in rows.items() if self._mapping.covers(row)}
+        answered = {*closed, *open_, *unread}
         return Fetched(
-            tickets=tuple(self._mapping.ticket(row) for row in closed.values()),
+            tickets=tuple(ticket for ticket in closed.values() if ticket),
             open=open_,
-            gone=tuple(one for one in asked if one not in closed and one not in open_),
+            gone=tuple(one for one in asked if one not in answered),
         )
 
     async def census(self, since: datetime) -> AsyncIterator[Sequence[str]]:
@@ -79,7 +88,7 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         times = [f"{name}>={to_wire(since)}" for name in self._mapping.closing_times if name in fields]
         query = joined(self._mapping.query, "^OR".join(times))
         async for rows in self._walk(query, (*ALWAYS, *self._mapping.closing_times)).all():
-            yield [row["sys_id"] for row in rows if self._mapping.closed_at(row) >= since]
+            yield [row["sys_id"] for row in rows if self._closed_since(row, since)]
 
     async def write_back(self, items: Sequence[Experience]) -> Sequence[Receipt]:
         """Put experiences where `write_back` says."""
@@ -93,12 +102,12 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         """Prove every name in hub.toml and every place for answers."""
         return await check_instance(self._client, self.config, self.context)
 
-    def _walk(self, query: str, fields: Sequence[str], *, proof: str | None = None) -> Walk:
+    def _walk(self, query: str, fields: Sequence[str], *, proof: str | None = None, lenient: bool = False) -> Walk:
         """A walk through the table. Every row must satisfy `proof`, or else the whole query."""
         satisfied = parse_filter(query if proof is None else proof)
         asked = tuple(dict.fromkeys((*fields, *sorted(satisfied.fields))))
-        question = Question(self.config.table, query, satisfied, asked, required=ALWAYS)
-        return Walk(self._client, question, self.config.page_size)
+        question = Question(self.config.table, query, satisfied, asked, REQUIRED, lenient=lenient)
+        return Walk(self._client, question, self._page_size)
 
     def _open_again(self, fields: Sequence[str]) -> Walk:
         """Tickets that are not closed, though they once were. The filter is left out: reopening may have moved a
@@ -109,11 +118,16 @@ class ServiceNowSource(Source[ServiceNowConfig]):
             query = joined(not_closed, "^OR".join(["reopen_count>0", *once_closed]))
         else:
             query = not_closed
-        return self._walk(query, ALWAYS, proof=not_closed)
+        return self._walk(query, ALWAYS, proof=not_closed, lenient=True)
 
     def _tickets(self, rows: Sequence[Row], since: datetime) -> tuple[Ticket, ...]:
         """Those that were closed since the hub was asked to look after them."""
-        return tuple(self._mapping.ticket(row) for row in rows if self._mapping.closed_at(row) >= since)
+        tickets = (self._mapping.ticket(row) for row in rows if self._closed_since(row, since))
+        return tuple(ticket for ticket in tickets if ticket)
+
+    def _closed_since(self, row: Row, since: datetime) -> bool:
+        closed_at = self._mapping.closed_at(row)
+        return closed_at is not None and closed_at >= since
 
     async def _server_now(self) -> datetime:
         page = await self._client.rows(
@@ -121,14 +135,22 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         )
         return page.at
 
-    def _warning(self, walk: Walk) -> str | None:
-        """What to tell of rows that the account may not see; logged when it changes."""
-        before, self._hidden_told = self._hidden_told, walk.hidden
-        if walk.hidden not in (0, before):
-            self.context.log.warning("servicenow.rows_hidden", hidden=walk.hidden, expected=walk.expected)
-        if not walk.hidden:
-            return None
-        return (
-            f"{walk.hidden} of {walk.expected} rows are hidden from the account; their customers are not asked. "
-            "Give it a role that reads them, or narrow 'filter'"
-        )
+    def _warning(self, walk: Walk, untimed: int) -> str | None:
+        """What to tell of rows that customers are not asked about; logged when it changes."""
+        texts = []
+        if walk.hidden:
+            partly = ", some of them in part" if walk.set_aside else ""
+            texts.append(
+                f"{walk.hidden} of {walk.expected} rows are hidden from the account{partly}; their customers are not "
+                "asked. Give it a role that reads them, or narrow 'filter'"
+            )
+        if untimed:
+            times = " or ".join(self._mapping.closing_times)
+            texts.append(f"{untimed} closed tickets have no readable {times}; their customers are asked once they have")
+        text, before = "; ".join(texts), self._told
+        self._told = text
+        if text not in ("", before):
+            self.context.log.warning(
+                "servicenow.rows_hidden", hidden=walk.hidden, expected=walk.expected, untimed=untimed
+            )
+        return text or None

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 
 from hub import Context, DeliveryStatus, Experience, OutcomeUnknown, Receipt, Rejected, RemoteError, Unexpected
 from hub_servicenow import results
+from hub_servicenow.answers import Forbidden
 from hub_servicenow.client import Row, ServiceNowClient
 from hub_servicenow.config import ServiceNowConfig
 from hub_servicenow.targets.import_set import ImportSetTarget
+from hub_servicenow.targets.memory import Memory
 from hub_servicenow.targets.own_table import OwnTableTarget
 from hub_servicenow.targets.target import Held, Target, Unusable
 from hub_servicenow.targets.ticket import FieldsTarget, NoteTarget
+
+_BUDGET = timedelta(seconds=60)
+"""For one batch. No answer is begun later, so that the receipts are there before the hub stops waiting for them."""
+_AT_ONCE = 4
+_OF_ONE_TICKET = (Forbidden, Rejected, Unexpected)
+"""Errors that say nothing of other tickets."""
 
 
 class ResultWriter:
@@ -20,26 +31,70 @@ class ResultWriter:
     def __init__(self, client: ServiceNowClient, config: ServiceNowConfig, context: Context) -> None:
         self._client = client
         self._config = config
+        self._clock = context.clock
         self._targets = {name: _target(name, client, config, context) for name in config.write_back}
 
     async def write(self, items: Sequence[Experience]) -> list[Receipt]:
-        """Write what is not there yet; one receipt per item, in order.
+        """Write what is not there yet, some tickets at once; one receipt per item, in order.
 
         :raises RemoteError: nothing was tried.
         """
-        receipts: list[Receipt] = []
-        for item in items:
-            try:
-                receipts.append(await self._write(item))
-            except OutcomeUnknown as error:
-                receipts.append(_again(item, str(error)))
-            except RemoteError as error:
-                if not receipts:
-                    raise
-                if not isinstance(error, Rejected | Unexpected):
-                    return receipts + [_again(left, str(error)) for left in items[len(receipts) :]]
-                receipts.append(_again(item, str(error)))
-        return receipts
+        outcomes = await self._write_all(items)
+        errors = [outcome for outcome in outcomes if isinstance(outcome, RemoteError)]
+        if errors and len(errors) == len(items) and not await self._concern_tickets(errors):
+            raise errors[0]
+        return [
+            outcome if isinstance(outcome, Receipt) else _again(item, str(outcome))
+            for item, outcome in zip(items, outcomes, strict=True)
+        ]
+
+    async def _write_all(self, items: Sequence[Experience]) -> list[Receipt | RemoteError]:
+        """Each ticket's answers one after another; nothing more once the instance as a whole has failed."""
+        until = self._clock.now() + _BUDGET
+        gate = asyncio.Semaphore(_AT_ONCE)
+        outcomes: dict[int, Receipt | RemoteError] = {}
+        stopped: list[RemoteError] = []
+
+        async def write(place: int) -> None:
+            if stopped:
+                outcomes[place] = stopped[0]
+            elif self._clock.now() >= until:
+                outcomes[place] = _again(items[place], "waits for its turn")
+            else:
+                outcomes[place] = outcome = await self._attempt(items[place])
+                if isinstance(outcome, RemoteError) and not isinstance(outcome, _OF_ONE_TICKET):
+                    stopped.append(outcome)
+
+        async def write_ticket(places: Sequence[int]) -> None:
+            async with gate:
+                for place in places:
+                    await write(place)
+
+        tickets: dict[str, list[int]] = defaultdict(list)
+        for place, item in enumerate(items):
+            tickets[item.ticket.id].append(place)
+        async with asyncio.TaskGroup() as group:
+            for places in tickets.values():
+                group.create_task(write_ticket(places))
+        return [outcomes[place] for place in range(len(items))]
+
+    async def _attempt(self, item: Experience) -> Receipt | RemoteError:
+        try:
+            return await self._write(item)
+        except OutcomeUnknown as error:
+            return _again(item, str(error))
+        except RemoteError as error:
+            return error
+
+    async def _concern_tickets(self, errors: Sequence[RemoteError]) -> bool:
+        """Whether each ticket was refused for itself: the account may still read the table."""
+        if not all(isinstance(error, Forbidden) for error in errors):
+            return False
+        try:
+            found = await self._client.rows(self._config.table, query="ORDERBYsys_id", fields=("sys_id",), limit=25)
+        except Forbidden:
+            return False
+        return bool(found.records)
 
     async def _write(self, item: Experience) -> Receipt:
         ticket = await self._ticket(item)
@@ -60,22 +115,21 @@ class ResultWriter:
         response = self._config.result_fields.get(results.RESPONSE)
         fields = ("sys_id", "number", *([response] if response else []))
         ticket = await self._client.record(self._config.table, item.ticket.id, fields)
-        if ticket is not None and not (ticket.get("sys_id") and ticket.get("number")):
-            raise Unexpected(
-                f"a record of {self._config.table} came without sys_id or number; may the account read it?"
-            )
+        if ticket is not None and not ticket.get("sys_id"):
+            raise Unexpected(f"a record of {self._config.table} came without sys_id; may the account read it?")
         return ticket
 
 
 def _target(name: str, client: ServiceNowClient, config: ServiceNowConfig, context: Context) -> Target:
     fields = config.result_fields
+    memory = Memory(name if name in ("table", "import") else "ticket", context.vault, context.clock)
     if name == "fields":
-        return FieldsTarget(client, config.table, fields)
+        return FieldsTarget(client, config.table, fields, memory)
     if name == "note":
-        return NoteTarget(client, config.table, fields.get(results.RESPONSE), context.vault)
+        return NoteTarget(client, config.table, fields.get(results.RESPONSE), memory)
     if name == "table":
-        return OwnTableTarget(client, config.result_table, fields)
-    return ImportSetTarget(client, config.import_table, fields)
+        return OwnTableTarget(client, config.result_table, fields, memory)
+    return ImportSetTarget(client, config.import_table, fields, memory)
 
 
 def _receipt(item: Experience, held: Held, refusals: Sequence[str]) -> Receipt:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sandbox.servicenow import faults
 from sandbox.servicenow.exchange import as_json
+from sandbox.servicenow.transform import ON_EXPERIENCE
 
 from hub import DeliveryStatus
 
@@ -67,11 +68,25 @@ async def test_rows_that_a_dropped_query_finds_are_not_taken_for_the_answer(desk
     assert [request.method for request in desk.instance.requests].count("POST") == 1
 
 
-async def test_the_same_values_once_more_are_success(desk: Any, answer: Any) -> None:
+async def test_what_the_transform_map_ignored_is_not_called_delivered(desk: Any, answer: Any) -> None:
     [ticket] = desk.resolved()
     desk.instance.faults.plan(imported("ignored"), method="POST", path="/import/")
     [receipt] = await desk.source(**SETTINGS).write_back([answer(ticket)])
-    assert receipt.status is DeliveryStatus.DELIVERED
+    assert (receipt.status, receipt.reason) == (
+        DeliveryStatus.SENT,
+        "import set u_imp_experience: the transform map ignored the answer",
+    )
+
+
+async def test_what_is_ignored_after_a_lost_answer_is_there(desk: Any, answer: Any) -> None:
+    """Staging rows are hidden, so that the same values are sent once more, and coalesce."""
+    [ticket] = desk.resolved()
+    desk.instance.deny_table(STAGING)
+    desk.instance.transform_maps[STAGING] = ON_EXPERIENCE
+    desk.instance.faults.plan(faults.time_out, method="POST", path="/import/")
+    statuses = [(await desk.source(**SETTINGS).write_back([answer(ticket)]))[0].status for _ in range(2)]
+    assert statuses == [DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED]
+    assert len(desk.instance.store.rows("u_experience")) == 1
 
 
 @pytest.mark.parametrize("fault", [faults.empty_created, faults.time_out])

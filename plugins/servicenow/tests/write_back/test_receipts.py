@@ -82,25 +82,26 @@ async def test_when_nothing_was_tried_it_raises(desk: Any, answer: Any, fault: A
 
 
 async def test_an_outage_in_mid_batch_keeps_what_was_written(desk: Any, answer: Any) -> None:
-    tickets = desk.resolved(3)
-    desk.instance.faults.plan(faults.MAINTENANCE, method="GET", path=tickets[1], times=100)
-    receipts = await desk.source().write_back([answer(ticket) for ticket in tickets])
-    assert [receipt.status for receipt in receipts] == [
-        DeliveryStatus.DELIVERED,
-        DeliveryStatus.UNKNOWN,
-        DeliveryStatus.UNKNOWN,
-    ]
-    assert desk.instance.journal(tickets[2], "work_notes") == []
+    tickets = desk.resolved(20)
+    desk.instance.faults.plan(faults.MAINTENANCE, method="GET", after=20, times=1000)
+    receipts = await desk.source().write_back([answer(ticket, id=ticket) for ticket in tickets])
+    delivered = [receipt.key for receipt in receipts if receipt.status is DeliveryStatus.DELIVERED]
+    written = [ticket for ticket in tickets if desk.instance.journal(ticket, "work_notes")]
+    assert 0 < len(delivered) <= len(written) < 20
+    assert set(delivered) <= set(written)
+    assert {receipt.status for receipt in receipts} == {DeliveryStatus.DELIVERED, DeliveryStatus.UNKNOWN}
 
 
 async def test_a_failed_look_after_a_write_is_unknown_not_raised(desk: Any, answer: Any) -> None:
     """Something was tried, so the hub must hear of it item by item."""
-    first, second = desk.resolved(2)
-    desk.instance.faults.plan(faults.MAINTENANCE, method="GET", path="sys_journal_field", after=1, times=6)
-    receipts = await desk.source().write_back([answer(first), answer(second)])
-    assert [receipt.status for receipt in receipts] == [DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED]
-    await desk.source().write_back([answer(first), answer(second)])
-    assert [len(desk.instance.journal(ticket, "work_notes")) for ticket in (first, second)] == [1, 1]
+    [ticket] = desk.resolved()
+    desk.instance.faults.plan(faults.MAINTENANCE, method="GET", path="sys_journal_field", after=1, times=1000)
+    [receipt] = await desk.source().write_back([answer(ticket)])
+    assert receipt.status is DeliveryStatus.UNKNOWN
+    desk.instance.faults.clear()
+    [receipt] = await desk.source().write_back([answer(ticket)])
+    assert receipt.status is DeliveryStatus.DELIVERED
+    assert len(desk.instance.journal(ticket, "work_notes")) == 1
 
 
 async def test_checklist_5_the_own_write_back_is_no_second_closure(desk: Any, answer: Any) -> None:

@@ -32,7 +32,7 @@ class Target(Protocol):
     async def write(self, item: Experience, ticket: Row) -> Held:
         """Write one answer unless it is there.
 
-        :param ticket: the ticket's `sys_id` and `number`, and its column for the response id where it has one.
+        :param ticket: the ticket's `sys_id`, and its `number` and column for the response id where it may read them.
         :raises Unusable: the next target should be tried.
         :raises OutcomeUnknown: it may be there; look again later.
         :raises RemoteError: nothing was tried.
@@ -47,7 +47,7 @@ Look = Callable[[], Awaitable[Held | None]]
 async def once(send: Look, look: Look) -> Held | None:
     """Send, and read back, also when the answer is lost. It is not sent again: the first request may still be running.
 
-    :param send: None when only `look` can tell.
+    :param send: gives None when only `look` can tell.
     :returns: None when the instance took it, but does not show it.
     :raises OutcomeUnknown: nobody can say yet whether it is there.
     """

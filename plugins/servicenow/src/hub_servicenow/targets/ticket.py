@@ -4,127 +4,134 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hub import Experience, OutcomeUnknown, Rejected, Unexpected, Vault
+from hub import Experience, OutcomeUnknown, Rejected, RemoteError, Unexpected
 from hub_servicenow import results
 from hub_servicenow.answers import Forbidden
 from hub_servicenow.client import Row, ServiceNowClient
+from hub_servicenow.targets.columns import Proof
 from hub_servicenow.targets.journal import Journal, Sight
-from hub_servicenow.targets.target import Held, Unusable, once
+from hub_servicenow.targets.memory import Memory
+from hub_servicenow.targets.target import Held, Unusable
 
 WORK_NOTES = "work_notes"  # never `comments`: customers read those, and mostly get them by mail
+_UNSEEN = Held("work note, sent before; it cannot be looked for, so it is not repeated", checked=False)
 
 
 class FieldsTarget:
     """Columns of the ticket, with a work note in the same request.
 
-    The column with the response id tells whether an answer is there.
-
     :param fields: columns by what they hold; "response" is among them.
     """
 
-    def __init__(self, client: ServiceNowClient, table: str, fields: Mapping[str, str]) -> None:
-        self._client = client
+    def __init__(self, client: ServiceNowClient, table: str, fields: Mapping[str, str], memory: Memory) -> None:
         self._table = table
         self._fields = fields
         self._response = fields[results.RESPONSE]
+        self._proof = Proof(client, table, fields)
+        self._journal = Journal(client)
+        self._notes = _Notes(client, table, self._response, self._journal, memory)
 
     async def write(self, item: Experience, ticket: Row) -> Held:
         """See `Target.write`."""
         if self._response not in ticket:
             raise Unusable(f"{self._table} has no column {self._response} that the account may read")
-        if held := self._held(item, ticket):
-            return held
-        sys_id = ticket["sys_id"]
-        held = await once(lambda: self._send(item, sys_id), lambda: self._look(item, sys_id))
-        assert held is not None
-        return held
-
-    async def _look(self, item: Experience, sys_id: str) -> Held | None:
-        ticket = await self._client.record(self._table, sys_id, ("sys_id", self._response))
-        return self._held(item, ticket or {})
-
-    def _held(self, item: Experience, ticket: Row) -> Held | None:
-        there = ticket.get(self._response) == results.reference(item)
-        return Held("columns and work note") if there else None
-
-    async def _send(self, item: Experience, sys_id: str) -> Held:
-        values = results.columns(item, self._fields)
-        stored = await patch(self._client, self._table, sys_id, values | {WORK_NOTES: results.note(item)}, values)
-        remarks = results.ignored(values, stored)
-        if stored.get(self._response) != values[self._response]:
-            return Held("; ".join(["work note, not read back", *remarks]), checked=False)
-        return Held("; ".join(["columns and work note", *remarks]))
+        await self._proof.demand()
+        sight = await self._journal.look(ticket["sys_id"], results.marker(item))
+        if results.is_later(ticket[self._response], item):
+            return await self._notes.add(item, ticket, {}, sight)
+        return await self._notes.add(item, ticket, results.columns(item, self._fields), sight)
 
 
 class NoteTarget:
-    """A work note. The journal tells whether it is there; where that is not readable, the column with the response id;
-    and without either a note whose answer was lost is not repeated.
+    """A work note. Where the journal is not readable, the response id goes into its column as well.
 
     :param response: the column with the response id; None when none is configured.
     """
 
-    def __init__(self, client: ServiceNowClient, table: str, response: str | None, vault: Vault) -> None:
-        self._client = client
-        self._table = table
+    def __init__(self, client: ServiceNowClient, table: str, response: str | None, memory: Memory) -> None:
         self._response = response
-        self._vault = vault
+        self._proof = Proof(client, table, {results.RESPONSE: response} if response else {})
         self._journal = Journal(client)
+        self._notes = _Notes(client, table, response, self._journal, memory)
 
     async def write(self, item: Experience, ticket: Row) -> Held:
         """See `Target.write`."""
-        sys_id = ticket["sys_id"]
-        sight = await self._journal.look(sys_id, results.marker(item))
-        if sight is Sight.THERE:
-            return _NOTE
-        if sight is Sight.ABSENT:
-            return await once(lambda: self._send(item, sys_id), lambda: self._look(item, sys_id)) or _NOT_READ_BACK
-        await self._refuse_to_repeat(item)
-        if self._response is not None and self._response in ticket:
-            fields = {results.RESPONSE: self._response}
-            return await FieldsTarget(self._client, self._table, fields).write(item, ticket)
-        return await self._write_blindly(item, sys_id)
-
-    async def _look(self, item: Experience, sys_id: str) -> Held | None:
-        sight = await self._journal.look(sys_id, results.marker(item))
-        if sight is Sight.HIDDEN:
-            await self._remember(item)
-        return _NOTE if sight is Sight.THERE else None
-
-    async def _send(self, item: Experience, sys_id: str) -> None:
-        await patch(self._client, self._table, sys_id, {WORK_NOTES: results.note(item)}, ())
-
-    async def _write_blindly(self, item: Experience, sys_id: str) -> Held:
-        try:
-            await self._send(item, sys_id)
-        except (OutcomeUnknown, Unexpected) as error:
-            await self._remember(item)
-            raise OutcomeUnknown(str(error)) from error
-        return _NOT_READ_BACK
-
-    async def _remember(self, item: Experience) -> None:
-        await self._vault.save(_memory(item), "unknown")
-
-    async def _refuse_to_repeat(self, item: Experience) -> None:
-        if await self._vault.load(_memory(item)) is not None:
-            raise OutcomeUnknown("a work note got no answer and cannot be looked for, so it is not repeated")
+        sight = await self._journal.look(ticket["sys_id"], results.marker(item))
+        columns: dict[str, str] = {}
+        if sight is Sight.HIDDEN and self._response is not None and self._response in ticket:
+            await self._proof.demand()
+            if not results.is_later(ticket[self._response], item):
+                columns = {self._response: results.reference(item)}
+        return await self._notes.add(item, ticket, columns, sight)
 
 
-_NOTE = Held("work note")
-_NOT_READ_BACK = Held("work note, not read back", checked=False)
+class _Notes:
+    """Adds a work note, perhaps with columns in the same request, and never twice.
 
-
-async def patch(
-    client: ServiceNowClient, table: str, sys_id: str, body: Mapping[str, str], fields: Mapping[str, str] | tuple[()]
-) -> Row:
-    """Change the ticket.
-
-    :raises Unusable: an access rule, a data policy or a business rule refused.
+    The journal tells whether it is there; where that is hidden, the column with the response id. Where neither shows
+    it, what was sent once is taken for written: a customer's words must not stand there twice.
     """
-    try:
-        return await client.patch(table, sys_id, body, ("sys_id", *fields))
-    except (Forbidden, Rejected) as error:
-        raise Unusable(str(error)) from error
 
+    def __init__(
+        self, client: ServiceNowClient, table: str, response: str | None, journal: Journal, memory: Memory
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._response = response
+        self._journal = journal
+        self._memory = memory
 
-def _memory(item: Experience) -> str:
-    return f"note:{results.reference(item)}"
+    async def add(self, item: Experience, ticket: Row, columns: Mapping[str, str], sight: Sight) -> Held:
+        """Write unless it is there. See `Target.write`."""
+        what = "columns and work note" if columns else "work note"
+        if sight is Sight.THERE or (sight is Sight.HIDDEN and self._in_column(item, ticket)):
+            return Held(what)
+        hidden = sight is Sight.HIDDEN
+        if hidden and await self._memory.knows(item):
+            return _UNSEEN
+        await self._memory.wait(item)
+        lost: RemoteError | None = None
+        stored: Row = {}
+        try:
+            stored = await self._send(item, ticket["sys_id"], columns, blind=hidden)
+        except (OutcomeUnknown, Unexpected) as error:
+            lost = error
+        if lost is None and columns and self._in_column(item, stored):
+            return Held("; ".join([what, *results.ignored(columns, stored)]))
+        remarks = [] if lost else results.ignored(columns, stored)
+        return await self._confirmed(item, ticket["sys_id"], what, remarks, lost)
+
+    async def _send(self, item: Experience, sys_id: str, columns: Mapping[str, str], *, blind: bool) -> Row:
+        body = {**columns, WORK_NOTES: results.note(item)}
+        try:
+            async with self._memory.sending(item, blind=blind):
+                return await self._client.patch(self._table, sys_id, body, ("sys_id", *columns))
+        except (Forbidden, Rejected) as error:
+            raise Unusable(str(error)) from error
+
+    async def _confirmed(
+        self, item: Experience, sys_id: str, what: str, remarks: list[str], lost: RemoteError | None
+    ) -> Held:
+        """Look for what was sent.
+
+        :raises OutcomeUnknown: nobody can say yet whether it is there.
+        """
+        try:
+            there = await self._is_there(item, sys_id)
+        except RemoteError as error:
+            raise OutcomeUnknown(f"{lost}; then {error}" if lost else str(error)) from error
+        if there:
+            return Held("; ".join([what, *remarks]))
+        if lost is not None:
+            raise OutcomeUnknown(str(lost)) from lost
+        await self._memory.keep(item)
+        return Held("; ".join([f"{what}, not read back", *remarks]), checked=False)
+
+    async def _is_there(self, item: Experience, sys_id: str) -> bool:
+        sight = await self._journal.look(sys_id, results.marker(item))
+        if sight is not Sight.HIDDEN or self._response is None:
+            return sight is Sight.THERE
+        return self._in_column(item, await self._client.record(self._table, sys_id, ("sys_id", self._response)) or {})
+
+    def _in_column(self, item: Experience, ticket: Row) -> bool:
+        return self._response is not None and ticket.get(self._response) == results.reference(item)
