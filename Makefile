@@ -18,7 +18,7 @@ demo: $(STAMP)
 	@$(BIN)/hub demo $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 # Released third-party clients and the official OpenAPI documents against the simulators.
 test-clients: export OPENAPI_DOCUMENTS ?= $(wildcard $(CURDIR)/../shared/specs)
