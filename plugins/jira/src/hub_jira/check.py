@@ -67,13 +67,20 @@ class Checker:
         results += [CheckResult("custom fields", *self._fields(site))] if self._named_fields() else []
         results += [CheckResult("contacts file", *_contacts(path))] if (path := self._config.contacts_file) else []
         if any(project.desk for project in projects):
-            results.append(CheckResult("Jira Service Management", *_licence(site)))
+            results.append(CheckResult("Jira Service Management", *self._licence(site)))
         if projects:
             results += [
                 CheckResult(f"write back: {target}", *self._target(target, site, projects))
                 for target in dict.fromkeys(self._config.write_back)
             ]
         return [*results, CheckResult("webhook", ok=True, detail=self._webhook())]
+
+    def _licence(self, site: Site) -> Finding:
+        """Without a licence only internal comments fail; where none are wanted, that is a remark."""
+        if site.agent_licence:
+            return True, "the account is an agent"
+        missing = "the account is no agent, so internal comments and response times are missing: give it a licence"
+        return Target.COMMENT not in self._config.write_back, missing
 
     async def _product(self) -> str:
         info = await self._client.json("GET", "rest/api/2/serverInfo")
@@ -179,12 +186,6 @@ def _contacts(path: Path) -> Finding:
         return True, f"{len(read_contacts(path))} accounts"
     except ConfigError as error:
         return False, str(error)
-
-
-def _licence(site: Site) -> Finding:
-    if site.agent_licence:
-        return True, "the account is an agent"
-    return False, "the account is no agent, so internal comments and response times are missing: give it a licence"
 
 
 def _has(facts: Any) -> bool:

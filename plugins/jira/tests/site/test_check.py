@@ -129,6 +129,7 @@ async def test_a_missing_licence_is_noticed_where_it_matters(world: Any) -> None
     assert not results["Jira Service Management"].ok
     assert not results["write back: comment"].ok
     assert results["write back: property"].ok
+    assert (await world.check(write_back=["property"]))["Jira Service Management"].ok
     without_desk = await world.check(projects=["DEV"])
     assert "Jira Service Management" not in without_desk
     assert without_desk["write back: comment"].ok
