@@ -32,7 +32,7 @@ PLACES = {
 
 
 @dataclass(slots=True, kw_only=True)
-class Ticket:
+class Ticket(ABC):
     """One matter of one customer."""
 
     system: System
@@ -48,9 +48,9 @@ class Ticket:
         self.closed_at = time.monotonic()
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """What people at the desk call it, and `hub why` too."""
-        raise NotImplementedError
 
 
 TicketT = TypeVar("TicketT", bound=Ticket)
