@@ -31,9 +31,10 @@ from sandbox.servicenow import Instance, build_app
 from hub import Channel, Experience, Score, Source, Ticket, TicketSnapshot
 from hub.testing.fakes import FakeClock, FakeContext
 
-REREAD_AT_ONCE = 16
-"""As many as a gateway's `max_in_flight`, the size of a batch that leaves."""
-WRITTEN_AT_ONCE = 50
+REREAD_AT_ONCE = 100
+"""As many as the hub looks at together before surveys leave."""
+WRITTEN_AT_ONCE = 100
+"""As many as the hub hands over for writing at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,13 @@ class Desk:
     requests: Sequence[Any]
 
 
-def jira(name: str, *, service_desk: bool = False, data_center: bool = False) -> Desk:
+def jira(name: str, *, service_desk: bool = False, data_center: bool = False, **settings: Any) -> Desk:
     """A Jira with one project."""
     clock = FakeClock()
     site = JiraSite("dc" if data_center else "cloud", clock=clock.now, base_url="https://jira.example")
     project = site.add_project("SUP", service_desk=service_desk)
     sign_in = {"token": PAT} if data_center else {"email": EMAIL, "api_token": TOKEN}
-    config = JiraConfig.model_validate({"url": site.url, "projects": ["SUP"], **sign_in})
+    config = JiraConfig.model_validate({"url": site.url, "projects": ["SUP"], **sign_in, **settings})
 
     def close(count: int) -> None:
         for number in range(count):
@@ -145,6 +146,7 @@ async def main() -> None:
     tickets = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     for desk in (
         jira("jira cloud"),
+        jira("jira cloud, property only", write_back=["property"]),
         jira("jira service management", service_desk=True),
         jira("jira data center", data_center=True),
         servicenow(),

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from sandbox.jira import render
+from sandbox.jira.faults import Answer
 from sandbox.jira.model import Change, Issue
 from sandbox.jira.search import Page
 from sandbox.jira.wire import Call, Problem, reply, split
@@ -113,17 +114,29 @@ def search_projects(call: Call) -> Response:
 
 
 def bulk_fetch(call: Call) -> Response:
-    """`POST /issue/bulkfetch`: in ascending order of ids; what is missing is left out without a word."""
+    """`POST /issue/bulkfetch`: in ascending order of ids; what is missing is left out without a word.
+
+    So is what cannot be read by itself either; where that may pass, its id is named.
+    """
     given = call.members("issueIdsOrKeys", "fields", "properties", "expand", "fieldsByKeys")
     wanted = _wanted(given, most=100)
     if not isinstance(given.get("expand", []), list):
         raise Problem(400, "Invalid request payload. Refer to the REST API documentation and try again.")
     names = render.field_names(call, given.get("fields", []), "*navigable")
+    found = [
+        (each, call.site.faults.waiting("GET", f"/rest/api/3/issue/{each.id}")) for each in _find_all(call, wanted)
+    ]
     issues = [
         render.issue(call, each, names, expand=given.get("expand", []), properties=given.get("properties", []))
-        for each in _find_all(call, wanted)
+        for each, fault in found
+        if fault is None
     ]
-    return reply({"issues": issues, "issueErrors": []})
+    errors = [
+        {"id": each.id, "errorMessage": "The issue could not be read."}
+        for each, fault in found
+        if isinstance(fault, Answer) and fault.status >= 500
+    ]
+    return reply({"issues": issues, "issueErrors": errors})
 
 
 def changelog(call: Call) -> Response:

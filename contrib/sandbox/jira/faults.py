@@ -80,6 +80,12 @@ class _Planned:
     fault: Fault
     skip: int
     times: int
+    body: re.Pattern[str]
+
+    def fits(self, method: str, path: str, body: str) -> bool:
+        """Whether it is to be played for a request."""
+        fits = self.method in {"*", method} and self.path.search(path) and self.body.search(body)
+        return bool(fits) and self.times != 0
 
 
 class Faults:
@@ -88,24 +94,25 @@ class Faults:
     def __init__(self) -> None:
         self._plans: list[_Planned] = []
 
-    def on(self, method: str, path: str, fault: Fault, *, times: int = 1, after: int = 0) -> None:
+    def on(self, method: str, path: str, fault: Fault, *, times: int = 1, after: int = 0, body: str = "") -> None:
         """Plan a fault.
 
         :param method: `*` for any.
         :param path: a regular expression searched for in the path.
         :param times: how many requests meet it; 0 for all until `clear`.
         :param after: how many fitting requests go well before that.
+        :param body: a regular expression searched for in the request's body.
         """
-        self._plans.append(_Planned(method, re.compile(path), fault, after, times or -1))
+        self._plans.append(_Planned(method, re.compile(path), fault, after, times or -1, re.compile(body)))
 
     def clear(self) -> None:
         """Drop all plans."""
         self._plans.clear()
 
-    def next(self, method: str, path: str) -> Fault | None:
+    def next(self, method: str, path: str, body: bytes = b"") -> Fault | None:
         """The fault for a request that is coming in."""
         for plan in self._plans:
-            if plan.method not in {"*", method} or not plan.path.search(path) or plan.times == 0:
+            if not plan.fits(method, path, body.decode(errors="replace")):
                 continue
             if plan.skip:
                 plan.skip -= 1
@@ -113,6 +120,10 @@ class Faults:
             plan.times -= 1
             return plan.fault
         return None
+
+    def waiting(self, method: str, path: str) -> Fault | None:
+        """The fault that a request would meet; it stays planned."""
+        return next((plan.fault for plan in self._plans if plan.fits(method, path, "") and not plan.skip), None)
 
 
 def rate_limited(retry_after: int | str | None = 1, *, reason: str = "jira-burst-based") -> Answer:

@@ -70,7 +70,7 @@ class Front:
             await request.body(),
         )
         on_loopback = "state" in scope
-        fault = self.site.faults.next(call.method, call.path)
+        fault = self.site.faults.next(call.method, call.path, call.body)
         try:
             response = await self._respond(call, fault, on_loopback=on_loopback)
         except (httpx.ReadTimeout, httpx.ReadError):

@@ -95,6 +95,14 @@ async def test_rows_that_are_counted_and_not_shown_hold_the_cursor_for_a_day(dat
     assert Position.read(hub.cursor).since > before
 
 
+async def test_the_time_is_asked_once_with_each_pull(cloud: Any, new_hub: Any) -> None:
+    """The first pull has it from the answers that tell what the site is."""
+    hub = new_hub(cloud.source())
+    for asked in (1, 2, 3):
+        await hub.pull()
+        assert cloud.asked("/serverInfo") == asked
+
+
 async def test_time_of_a_site_behind_a_proxy_comes_anew_with_each_pull(cloud: Any, new_hub: Any) -> None:
     """From the body, where the Date of the answers is taken away."""
     hub = new_hub(cloud.source())

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+from pydantic_core import from_json
 
 from hub import AuthFailed, Rejected, RemoteError, Unexpected
 
@@ -73,15 +74,18 @@ def value(response: httpx.Response) -> Any:
 
     :raises Unexpected: there is none that can be read.
     """
-    where = f"Jira answered {response.status_code} to {response.request.method}"
     if not _is_json(response):
-        raise Unexpected(f"{where} with a page instead of JSON: check the url, and whether a proxy stands in between")
+        raise Unexpected(
+            f"{_where(response)} with a page instead of JSON: check the url, and whether a proxy stands in between"
+        )
     try:
-        return response.json()
-    except RecursionError:
-        raise Unexpected(f"{where} with JSON that is nested too deeply") from None
+        return from_json(response.content, allow_inf_nan=False)
     except ValueError:
-        raise Unexpected(f"{where} with JSON that is cut off or damaged") from None
+        raise Unexpected(f"{_where(response)} with JSON that is cut off or damaged") from None
+
+
+def _where(response: httpx.Response) -> str:
+    return f"Jira answered {response.status_code} to {response.request.method}"
 
 
 def is_jiras(response: httpx.Response) -> bool:

@@ -40,6 +40,7 @@ class JiraClient:
         self._config = config
         self._context = context
         self._tokens = _access_tokens(config, context)
+        self._authorization = "" if self._tokens else _fixed_authorization(config)
         self._cloud_id = config.cloud_id
         self._site: Site | None = None
         self._site_until = context.clock.now()
@@ -47,6 +48,7 @@ class JiraClient:
         self._statuses: dict[str, str] = {}
         self._statuses_read: datetime | None = None
         self._ahead: timedelta | None = None
+        self._date = ""
 
     async def request(
         self,
@@ -155,14 +157,15 @@ class JiraClient:
             self._statuses_read = now
         return self._statuses
 
-    async def server_now(self, *, anew: bool = False) -> datetime:
+    def forget_time(self) -> None:
+        """Learn the site's time anew from its next answer: the hub's own clock may have been set meanwhile."""
+        self._ahead = None
+
+    async def server_now(self) -> datetime:
         """The time on the site's clock, to the second, never ahead of it.
 
-        :param anew: ask, because the hub's own clock may have been set meanwhile.
         :raises Unexpected: the site tells no time.
         """
-        if anew:
-            self._ahead = None
         if self._ahead is None:
             self._note_server_time(await self.json("GET", "rest/api/2/serverInfo"))
         if self._ahead is None:
@@ -201,7 +204,7 @@ class JiraClient:
 
     async def _signed_in(self, send: Callable[[str], Awaitable[httpx.Response]]) -> httpx.Response:
         if self._tokens is None:
-            return await send(_fixed_authorization(self._config))
+            return await send(self._authorization)
         token = await self._tokens.get()
         response = await send(f"Bearer {token}")
         # nothing was carried out, so that this is safe for every request; a scope that is lacking stays lacking
@@ -210,8 +213,12 @@ class JiraClient:
         return response
 
     def _note_time(self, response: httpx.Response) -> None:
+        date = response.headers.get("date", "")
+        if date == self._date and self._ahead is not None:
+            return  # many answers come in one second, and the first one was nearest to its beginning
+        self._date = date
         with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
-            moment = parsedate_to_datetime(response.headers.get("date", ""))
+            moment = parsedate_to_datetime(date)
             self._ahead = moment.astimezone(UTC) - self._context.clock.now()
 
     def _note_server_time(self, info: Any) -> None:

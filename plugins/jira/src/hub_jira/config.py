@@ -123,6 +123,8 @@ class JiraConfig(PluginConfig):
     write_back: tuple[Target, ...] = Field(default=(Target.PROPERTY, Target.COMMENT), min_length=1)
     """Where experiences are written: "property" (for programs), "comment" (internal, for agents), "fields" (those of
     `result_fields`)."""
+    writes_at_once: int = Field(default=8, ge=1, le=100)
+    """How many tickets are written to at the same time."""
     property_key: str = Field(default="com.itsm-hub.experience", pattern=r"^[A-Za-z0-9._-]{1,255}$")
     """Key of the issue property."""
     result_fields: dict[str, FieldId] = Field(default_factory=dict)

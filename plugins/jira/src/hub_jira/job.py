@@ -1,15 +1,19 @@
-"""One experience on its way onto its ticket, and what the targets have in common."""
+"""One experience on its way onto its ticket, what the targets have in common, and how it can end."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from hub import Experience, OutcomeUnknown, Rejected, Unavailable
+from hub import AuthFailed, DeliveryStatus, Experience, OutcomeUnknown, Receipt, Rejected, RemoteError, Unavailable
 from hub_jira.client import JiraClient
 from hub_jira.site import Site
+
+Outcome = Receipt | RemoteError
+"""How the writing of one experience ended. An error: nothing was written, and it may work later."""
 
 
 class NotPossible(Exception):
@@ -22,6 +26,17 @@ class Forbidden(NotPossible):
 
 class Gone(Exception):
     """The ticket was deleted, or is hidden from the account; Jira does not tell which."""
+
+
+class Refused(AuthFailed):
+    """The account is let do nothing of what is needed on one ticket. Others may do better.
+
+    :param project: id of the ticket's project, when it is known.
+    """
+
+    def __init__(self, message: str, project: str = "") -> None:
+        super().__init__(message)
+        self.project = project
 
 
 @dataclass(slots=True)
@@ -38,6 +53,8 @@ class Job:
     """The property as it was written, or None."""
     fields: dict[str, Any] = field(default_factory=dict)
     """The custom fields as they were written, by id."""
+    written: list[str] = field(default_factory=list)
+    """The targets that took it."""
     left_out: list[str] = field(default_factory=list)
     """What was not written, and why."""
     forbidden: int = 0
@@ -48,6 +65,22 @@ class Job:
     def path(self) -> str:
         """The issue on the platform API. By its id, which stays when the issue moves."""
         return f"{self.site.api}/issue/{self.item.ticket.id}"
+
+    def receipt(self, status: DeliveryStatus, *what: str) -> Receipt:
+        """The receipt, with what was written and what was left out as its reason."""
+        reason = "; ".join([", ".join(what), *self.left_out] if what else self.left_out)
+        return Receipt(key=self.item.id, status=status, provider_id=self.comment_id, reason=reason)
+
+
+def again(item: Experience, error: RemoteError, written: Sequence[str] = ()) -> Receipt:
+    """Not written for certain; the hub calls again later, and what did arrive is found then."""
+    reason = f"{', '.join(written)} written, then: {error}" if written else str(error)
+    return Receipt(key=item.id, status=DeliveryStatus.UNKNOWN, reason=reason)
+
+
+def gone(item: Experience) -> Receipt:
+    """There is no ticket to write to any more."""
+    return Receipt(key=item.id, status=DeliveryStatus.REJECTED, reason="gone")
 
 
 async def attempt(client: JiraClient, job: Job, method: str, path: str, **what: Any) -> httpx.Response:

@@ -19,6 +19,8 @@ FIELDS = (
     "priority", "reporter", "assignee", "labels", "components",
 )  # fmt: skip
 SERVICE_DESK = "service_desk"
+_SHOWN = ("displayName", "value", "name")
+"""Where people, choices and other things have the text that is shown of them."""
 
 
 def wanted_fields(config: JiraConfig, site: Site) -> tuple[str, ...]:
@@ -99,17 +101,17 @@ def ticket(
 def text_of(value: Any) -> str | None:
     """What people see in a field: of a text, a number, a choice, a person, a request type, or the first of several."""
     for _ in range(3):
-        match value:
-            case {"requestType": inner} | [inner, *_]:
-                value = inner
-    match value:
-        case str():
-            return value.strip() or None
-        case int() | float() if not isinstance(value, bool):
-            return str(value)
-        case {"displayName": str(text)} | {"value": str(text)} | {"name": str(text)}:
-            return text.strip() or None
-    return None
+        if isinstance(value, list) and value:
+            value = value[0]
+        elif isinstance(value, dict) and "requestType" in value:
+            value = value["requestType"]
+        else:
+            break
+    if isinstance(value, dict):
+        value = next((text for name in _SHOWN if isinstance(text := value.get(name), str)), None)
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _channel(issue: Issue) -> str | None:

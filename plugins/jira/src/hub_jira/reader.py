@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -19,13 +19,11 @@ from hub_jira.client import JiraClient
 from hub_jira.closures import Closing, Transition, closing, is_done, transitions
 from hub_jira.config import JiraConfig
 from hub_jira.customers import Customers
-from hub_jira.search import CHANNEL, Issue, Query
+from hub_jira.search import CHANNEL, MOST_READ, Issue, Query
 from hub_jira.servicedesk import FAILURES, Desk, Request
 from hub_jira.site import Site
 
 AT_ONCE = 8
-MOST_READ = 100
-"""Issues in one bulk read."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -147,7 +145,11 @@ class Reader:
         When Service Management fails on some and still shows others, it is those: they are taken as the platform shows
         them. Otherwise it is out of order, and their customers may have addresses that only it knows.
         """
-        details = await attempt(closed, lambda one: self._details(*one, site))
+        details: Sequence[Details | RemoteError]
+        if site.service_management:
+            details = await attempt(closed, lambda one: self._details(*one, site))
+        else:  # nothing is asked
+            details = [await self._details(*one, site) for one in closed]
         failed = [one for one, result in zip(closed, details, strict=True) if isinstance(result, RemoteError)]
         if failed and not await self._desk.shows_others({issue["id"] for issue, _ in failed}):
             raise next(result for result in details if isinstance(result, RemoteError))
@@ -203,25 +205,34 @@ class Reader:
         inside = [issue for issue in issues if not projects or mapping.project_of(mapping.fields_of(issue)) in projects]
         if not inside or not self._config.jql:
             return inside
-        ids = [issue["id"] for issue in inside]
-        clause = jql.all_of(jql.one_of(ids), f"({self._config.jql})")
-        matching = await self._matching(clause, ids, site)
+        matching: set[str] = set()
+        for start in range(0, len(inside), search.MOST_RECONCILED):
+            ids = [issue["id"] for issue in inside[start : start + search.MOST_RECONCILED]]
+            clause = jql.all_of(jql.one_of(ids), f"({self._config.jql})")
+            matching |= await self._matching(clause, ids, site)
         return [issue for issue in inside if issue["id"] in matching]
 
     async def _matching(self, clause: str, ids: Sequence[str], site: Site) -> set[str]:
         if not site.cloud:
             return await datacenter.ids(self._client, clause, len(ids))
-        query = Query(clause, ["id"], len(ids), reconciled=ids[: search.MOST_RECONCILED])
+        query = Query(clause, ["id"], len(ids), reconciled=ids)
         return {row["id"] async for page in search.walk(self._client, query) for row in page}
 
 
-@contextlib.contextmanager
-def _noting(issue: Issue, batch: Batch) -> Iterator[None]:
-    """Tell `batch` of an issue that cannot be read, and go on."""
-    try:
-        yield
-    except Unexpected as why:
-        batch.unread.setdefault(issue["id"], why)
+@dataclass(slots=True)
+class _noting:  # noqa: N801 - reads as what it does
+    """Tells `batch` of an issue that cannot be read, and lets the others go on."""
+
+    issue: Issue
+    batch: Batch
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: type[BaseException] | None, why: BaseException | None, _trace: object) -> bool:
+        if isinstance(why, Unexpected):
+            self.batch.unread.setdefault(self.issue["id"], why)
+        return isinstance(why, Unexpected)
 
 
 def _own_categories(issues: Sequence[Issue]) -> dict[str, str]:

@@ -43,6 +43,9 @@ def is_later(record: Any, item: Experience) -> bool:
     return False
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _length(record: dict[str, Any]) -> int:
     """As Jira counts: emoji count twice."""
-    return len(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-16-le")) // 2
+    return len(_compact(record).encode("utf-16-le")) // 2

@@ -17,6 +17,8 @@ Issue = Mapping[str, Any]
 
 MOST_PAGES = 10_000
 MOST_RECONCILED = 50
+MOST_READ = 100
+"""Issues in one bulk read."""
 CHANNEL = "request.channel.type"
 """Issue property in which Service Management keeps how a request came in."""
 

@@ -80,9 +80,10 @@ class JiraSource(Source[JiraConfig]):
     async def _begin(self) -> tuple[Site, datetime]:
         """The site and the time on its clock, once the settings are known to fit it."""
         self._reader.read_contacts()
+        self._client.forget_time()
         site = await self._client.site()
         await self._client.project_ids()
-        return site, await self._client.server_now(anew=True)
+        return site, await self._client.server_now()
 
     def _walk(self, site: Site, now: datetime) -> Pull:
         if site.cloud:

@@ -115,6 +115,8 @@ def _one_line(text: str) -> str:
 
 
 def _printable(line: str) -> str:
+    if line.isprintable():
+        return line
     return "".join(letter if letter.isprintable() or letter == _ZERO_WIDTH_JOINER else " " for letter in line)
 
 

@@ -126,6 +126,7 @@ async def test_a_new_instance_goes_on_with_the_stored_token(oauth: Any) -> None:
     for grants in (1, 2, 3):
         await client(oauth).json("GET", "rest/api/3/myself")
         assert oauth.app.grants == grants
+        oauth.clock.advance(timedelta(hours=2))  # the access token ends
 
 
 async def test_a_refused_refresh_token_says_what_to_do(oauth: Any, redacted: Any) -> None:

@@ -312,7 +312,8 @@ async def test_a_property_that_does_not_read_back_is_not_delivered(world: Any) -
     assert "does not read back" in receipt.reason
 
 
-async def test_at_most_eight_tickets_are_written_to_at_once(cloud: Any) -> None:
+@pytest.mark.parametrize(("settings", "at_once"), [({}, 8), ({"writes_at_once": 1}, 1), ({"writes_at_once": 20}, 20)])
+async def test_only_so_many_tickets_are_written_to_at_once(cloud: Any, settings: Any, at_once: int) -> None:
     under_way = most = 0
     inner = cloud.context._transport
 
@@ -328,9 +329,9 @@ async def test_at_most_eight_tickets_are_written_to_at_once(cloud: Any) -> None:
                 under_way -= 1
 
     cloud.context._transport = Watching(cloud.site.app)
-    receipts = await cloud.write(*[cloud.experience(cloud.closed()) for _ in range(30)])
+    receipts = await cloud.write(*[cloud.experience(cloud.closed()) for _ in range(30)], **settings)
     assert {receipt.status for receipt in receipts} == {DeliveryStatus.DELIVERED}
-    assert 1 < most <= 8
+    assert most == at_once
 
 
 async def test_the_customers_words_stay_out_of_errors_and_logs(world: Any, redacted: Any) -> None:

@@ -12,6 +12,8 @@ RESPONSE, COMMENT, RATING = "response", "comment", "rating"
 """Names in `result_fields` that are not questions; "rating" is the first score, whatever its question is called."""
 NOTE_LENGTH = 4000
 """The length, in characters, that journal fields have unless somebody changed it."""
+MARK = "Survey answer"
+"""What every work note of the hub's begins with."""
 _CUT = " […] (cut; the hub has all of it)"
 
 
@@ -32,7 +34,7 @@ def is_later(kept: str, item: Experience) -> bool:
 
 def marker(item: Experience) -> str:
     """How the note of this revision begins, and no other."""
-    return f"Survey answer {reference(item)}:"
+    return f"{MARK} {reference(item)}:"
 
 
 def note(item: Experience) -> str:

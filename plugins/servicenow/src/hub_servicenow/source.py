@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
@@ -12,15 +11,13 @@ from hub_servicenow.client import Row, ServiceNowClient
 from hub_servicenow.config import ServiceNowConfig
 from hub_servicenow.cursor import Position
 from hub_servicenow.guard import Guard
+from hub_servicenow.look import IDS_AT_ONCE, SYS_ID
 from hub_servicenow.mapping import ALWAYS, REQUIRED, TicketMapping, from_wire, to_wire
 from hub_servicenow.page_size import PageSize
 from hub_servicenow.push import read_hint
 from hub_servicenow.query import joined, one_of, parse_filter
 from hub_servicenow.walk import Question, Walk
 from hub_servicenow.write_back import ResultWriter
-
-_SYS_ID = re.compile(r"[0-9a-f]{32}")
-_IDS_AT_ONCE = 25  # longer queries make URLs that proxies refuse
 
 
 class ServiceNowSource(Source[ServiceNowConfig]):
@@ -64,11 +61,11 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         """Read tickets as they stand now. Closed ones outside the filter are none of this source's: they are gone.
         Nothing is said of those that the account sees only in part."""
         asked = list(dict.fromkeys(ticket_ids))
-        known = [one for one in asked if _SYS_ID.fullmatch(one)]
+        known = [one for one in asked if SYS_ID.fullmatch(one)]
         rows: dict[str, Row] = {}
         unread: set[str] = set()
-        for first in range(0, len(known), _IDS_AT_ONCE):
-            ids = known[first : first + _IDS_AT_ONCE]
+        for first in range(0, len(known), IDS_AT_ONCE):
+            ids = known[first : first + IDS_AT_ONCE]
             walk = self._walk(one_of("sys_id", ids), await self._guard.fields(), lenient=True)
             rows |= {row["sys_id"]: row async for page in walk.all() for row in page}
             if walk.set_aside:  # which ones they are is not certain, so nothing is said of what is missing

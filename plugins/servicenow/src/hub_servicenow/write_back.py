@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hub import Context, DeliveryStatus, Experience, OutcomeUnknown, Receipt, Rejected, RemoteError, Unexpected
 from hub_servicenow import results
 from hub_servicenow.answers import Forbidden
-from hub_servicenow.client import Row, ServiceNowClient
+from hub_servicenow.client import ServiceNowClient
 from hub_servicenow.config import ServiceNowConfig
+from hub_servicenow.look import Look
 from hub_servicenow.targets.import_set import ImportSetTarget
 from hub_servicenow.targets.memory import Memory
 from hub_servicenow.targets.own_table import OwnTableTarget
-from hub_servicenow.targets.target import Held, Target, Unusable
+from hub_servicenow.targets.target import Held, Target, Ticket, Unusable
 from hub_servicenow.targets.ticket import FieldsTarget, NoteTarget
 
 _BUDGET = timedelta(seconds=60)
 """For one batch. No answer is begun later, so that the receipts are there before the hub stops waiting for them."""
+_FRESH = timedelta(seconds=15)
+"""How long the look at a whole batch is relied on. Where the hub was killed, what it had sent may come meanwhile."""
 _AT_ONCE = 4
 _OF_ONE_TICKET = (Forbidden, Rejected, Unexpected)
 """Errors that say nothing of other tickets."""
@@ -32,6 +35,7 @@ class ResultWriter:
         self._client = client
         self._config = config
         self._clock = context.clock
+        self._look = Look(client, config)
         self._targets = {name: _target(name, client, config, context) for name in config.write_back}
 
     async def write(self, items: Sequence[Experience]) -> list[Receipt]:
@@ -39,7 +43,8 @@ class ResultWriter:
 
         :raises RemoteError: nothing was tried.
         """
-        outcomes = await self._write_all(items)
+        began = self._clock.now()
+        outcomes = await self._write_all(items, await self._look.at(items), began)
         errors = [outcome for outcome in outcomes if isinstance(outcome, RemoteError)]
         if errors and len(errors) == len(items) and not await self._concern_tickets(errors):
             raise errors[0]
@@ -48,9 +53,10 @@ class ResultWriter:
             for item, outcome in zip(items, outcomes, strict=True)
         ]
 
-    async def _write_all(self, items: Sequence[Experience]) -> list[Receipt | RemoteError]:
+    async def _write_all(
+        self, items: Sequence[Experience], seen: dict[str, Ticket], began: datetime
+    ) -> list[Receipt | RemoteError]:
         """Each ticket's answers one after another; nothing more once the instance as a whole has failed."""
-        until = self._clock.now() + _BUDGET
         gate = asyncio.Semaphore(_AT_ONCE)
         outcomes: dict[int, Receipt | RemoteError] = {}
         stopped: list[RemoteError] = []
@@ -58,10 +64,12 @@ class ResultWriter:
         async def write(place: int) -> None:
             if stopped:
                 outcomes[place] = stopped[0]
-            elif self._clock.now() >= until:
+            elif self._clock.now() >= began + _BUDGET:
                 outcomes[place] = _again(items[place], "waits for its turn")
             else:
-                outcomes[place] = outcome = await self._attempt(items[place])
+                # what was seen is good for a ticket's first answer, which changes it
+                ticket = seen.pop(items[place].ticket.id, None) if self._clock.now() < began + _FRESH else None
+                outcomes[place] = outcome = await self._attempt(items[place], ticket)
                 if isinstance(outcome, RemoteError) and not isinstance(outcome, _OF_ONE_TICKET):
                     stopped.append(outcome)
 
@@ -78,9 +86,9 @@ class ResultWriter:
                 group.create_task(write_ticket(places))
         return [outcomes[place] for place in range(len(items))]
 
-    async def _attempt(self, item: Experience) -> Receipt | RemoteError:
+    async def _attempt(self, item: Experience, ticket: Ticket | None) -> Receipt | RemoteError:
         try:
-            return await self._write(item)
+            return await self._write(item, ticket or await self._look.at_one(item))
         except OutcomeUnknown as error:
             return _again(item, str(error))
         except RemoteError as error:
@@ -96,8 +104,7 @@ class ResultWriter:
             return False
         return bool(found.records)
 
-    async def _write(self, item: Experience) -> Receipt:
-        ticket = await self._ticket(item)
+    async def _write(self, item: Experience, ticket: Ticket | None) -> Receipt:
         if ticket is None:
             reason = "gone: there is no such record any more, or the account may not see it"
             return Receipt(key=item.id, status=DeliveryStatus.REJECTED, reason=reason)
@@ -110,14 +117,6 @@ class ResultWriter:
             else:
                 return _receipt(item, held, refusals)
         return _again(item, "; ".join(refusals))
-
-    async def _ticket(self, item: Experience) -> Row | None:
-        response = self._config.result_fields.get(results.RESPONSE)
-        fields = ("sys_id", "number", *([response] if response else []))
-        ticket = await self._client.record(self._config.table, item.ticket.id, fields)
-        if ticket is not None and not ticket.get("sys_id"):
-            raise Unexpected(f"a record of {self._config.table} came without sys_id; may the account read it?")
-        return ticket
 
 
 def _target(name: str, client: ServiceNowClient, config: ServiceNowConfig, context: Context) -> Target:

@@ -49,6 +49,7 @@ def slow_source(desk: Any, transport: Slow) -> ServiceNowSource:
 async def test_one_ticket_that_may_not_be_read_does_not_stop_the_others(desk: Any, answer: Any, place: int) -> None:
     tickets = desk.resolved(3)
     desk.instance.faults.plan(faults.NO_RIGHTS, method="GET", path=tickets[place], times=1000)
+    desk.instance.faults.plan(faults.SERVER_ERROR, method="GET", path="/table/incident", times=6)  # all in one look
     receipts = await desk.source().write_back([answer(one, id=one) for one in tickets])
     refused = receipts[place]
     assert refused.status is DeliveryStatus.UNKNOWN

@@ -83,7 +83,7 @@ async def test_when_nothing_was_tried_it_raises(desk: Any, answer: Any, fault: A
 
 async def test_an_outage_in_mid_batch_keeps_what_was_written(desk: Any, answer: Any) -> None:
     tickets = desk.resolved(20)
-    desk.instance.faults.plan(faults.MAINTENANCE, method="GET", after=20, times=1000)
+    desk.instance.faults.plan(faults.MAINTENANCE, method="GET", after=10, times=1000)
     receipts = await desk.source().write_back([answer(ticket, id=ticket) for ticket in tickets])
     delivered = [receipt.key for receipt in receipts if receipt.status is DeliveryStatus.DELIVERED]
     written = [ticket for ticket in tickets if desk.instance.journal(ticket, "work_notes")]

@@ -8,10 +8,10 @@ from typing import Any
 from hub import Experience, Rejected, Unexpected
 from hub_servicenow import results
 from hub_servicenow.answers import Forbidden
-from hub_servicenow.client import Row, ServiceNowClient
+from hub_servicenow.client import ServiceNowClient
 from hub_servicenow.targets.memory import Memory
 from hub_servicenow.targets.own_table import TASK
-from hub_servicenow.targets.target import Held, Unusable, once
+from hub_servicenow.targets.target import Held, Ticket, Unusable, once
 
 _IGNORED = "ignored"  # the same values were there, or the transform map did not want them
 _WRITTEN = frozenset({"inserted", "updated", _IGNORED})
@@ -32,11 +32,11 @@ class ImportSetTarget:
         self._response = fields[results.RESPONSE]
         self._memory = memory
 
-    async def write(self, item: Experience, ticket: Row) -> Held:
+    async def write(self, item: Experience, ticket: Ticket) -> Held:
         """See `Target.write`."""
-        if not ticket.get("number"):
+        if not ticket.row.get("number"):
             raise Unusable("the ticket came without its number; may the account read this field?")
-        values = results.columns(item, self._fields) | {TASK: ticket["number"]}
+        values = results.columns(item, self._fields) | {TASK: ticket.row["number"]}
         sent_before = await self._memory.knows(item)
         if held := await self._look(values, sent_before=sent_before):
             return held

@@ -29,14 +29,16 @@ class Memory:
         """Whether the answer was sent before, and may be there."""
         return await self._sent_at(item) is not None
 
-    async def wait(self, item: Experience) -> None:
+    async def wait(self, item: Experience) -> bool:
         """Let a request that got no answer come to its end.
 
+        :returns: whether there was one, so that it has to be looked for now.
         :raises OutcomeUnknown: it may still be running.
         """
         sent_at = await self._sent_at(item)
         if sent_at is not None and self._clock.now() < sent_at + _STILL_RUNNING:
             raise OutcomeUnknown("a request got no answer and may still be running; looked for again before the next")
+        return sent_at is not None
 
     async def keep(self, item: Experience) -> None:
         """Remember that the answer was sent now."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from hub import Experience, Rejected
 from hub_servicenow import results
 from hub_servicenow.answers import Forbidden
-from hub_servicenow.client import Row, ServiceNowClient
+from hub_servicenow.client import ServiceNowClient
 from hub_servicenow.targets.columns import Proof
 from hub_servicenow.targets.memory import Memory
-from hub_servicenow.targets.target import Held, Unusable, once
+from hub_servicenow.targets.target import Held, Ticket, Unusable, once
 
 TASK = "u_task"
 """The column that refers to the ticket."""
@@ -32,9 +32,9 @@ class OwnTableTarget:
         self._forgets = False
         """Whether a row came back without its response id. Where the dictionary is hidden only that shows it."""
 
-    async def write(self, item: Experience, ticket: Row) -> Held:
+    async def write(self, item: Experience, ticket: Ticket) -> Held:
         """See `Target.write`."""
-        values = results.columns(item, self._fields) | {TASK: ticket["sys_id"]}
+        values = results.columns(item, self._fields) | {TASK: ticket.sys_id}
         try:
             held = await self._look(values)
         except (Forbidden, Rejected) as error:

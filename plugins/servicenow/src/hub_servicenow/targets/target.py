@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,21 @@ class Held:
     """Whether it was read back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The ticket, as it stood before."""
+
+    row: Row
+    """Its `sys_id`, and its `number` and column for the response id where the account may read them."""
+    notes: Sequence[str] | None = None
+    """The work notes of the hub's that were on it; None when nobody has looked, or not all of them could be seen."""
+
+    @property
+    def sys_id(self) -> str:
+        """Which one it is."""
+        return self.row["sys_id"]
+
+
 class Unusable(Exception):
     """This target cannot take this answer, and holds nothing of it. The message says why."""
 
@@ -29,10 +44,9 @@ class Unusable(Exception):
 class Target(Protocol):
     """One place for answers. Writing the same revision again changes nothing."""
 
-    async def write(self, item: Experience, ticket: Row) -> Held:
+    async def write(self, item: Experience, ticket: Ticket) -> Held:
         """Write one answer unless it is there.
 
-        :param ticket: the ticket's `sys_id`, and its `number` and column for the response id where it may read them.
         :raises Unusable: the next target should be tried.
         :raises OutcomeUnknown: it may be there; look again later.
         :raises RemoteError: nothing was tried.

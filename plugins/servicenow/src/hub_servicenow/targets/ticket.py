@@ -11,7 +11,7 @@ from hub_servicenow.client import Row, ServiceNowClient
 from hub_servicenow.targets.columns import Proof
 from hub_servicenow.targets.journal import Journal, Sight
 from hub_servicenow.targets.memory import Memory
-from hub_servicenow.targets.target import Held, Unusable
+from hub_servicenow.targets.target import Held, Ticket, Unusable
 
 WORK_NOTES = "work_notes"  # never `comments`: customers read those, and mostly get them by mail
 _UNSEEN = Held("work note, sent before; it cannot be looked for, so it is not repeated", checked=False)
@@ -31,13 +31,13 @@ class FieldsTarget:
         self._journal = Journal(client)
         self._notes = _Notes(client, table, self._response, self._journal, memory)
 
-    async def write(self, item: Experience, ticket: Row) -> Held:
+    async def write(self, item: Experience, ticket: Ticket) -> Held:
         """See `Target.write`."""
-        if self._response not in ticket:
+        if self._response not in ticket.row:
             raise Unusable(f"{self._table} has no column {self._response} that the account may read")
         await self._proof.demand()
-        sight = await self._journal.look(ticket["sys_id"], results.marker(item))
-        if results.is_later(ticket[self._response], item):
+        sight = await self._journal.sight(ticket, results.marker(item))
+        if results.is_later(ticket.row[self._response], item):
             return await self._notes.add(item, ticket, {}, sight)
         return await self._notes.add(item, ticket, results.columns(item, self._fields), sight)
 
@@ -54,13 +54,13 @@ class NoteTarget:
         self._journal = Journal(client)
         self._notes = _Notes(client, table, response, self._journal, memory)
 
-    async def write(self, item: Experience, ticket: Row) -> Held:
+    async def write(self, item: Experience, ticket: Ticket) -> Held:
         """See `Target.write`."""
-        sight = await self._journal.look(ticket["sys_id"], results.marker(item))
+        sight = await self._journal.sight(ticket, results.marker(item))
         columns: dict[str, str] = {}
-        if sight is Sight.HIDDEN and self._response is not None and self._response in ticket:
+        if sight is Sight.HIDDEN and self._response is not None and self._response in ticket.row:
             await self._proof.demand()
-            if not results.is_later(ticket[self._response], item):
+            if not results.is_later(ticket.row[self._response], item):
                 columns = {self._response: results.reference(item)}
         return await self._notes.add(item, ticket, columns, sight)
 
@@ -81,25 +81,26 @@ class _Notes:
         self._journal = journal
         self._memory = memory
 
-    async def add(self, item: Experience, ticket: Row, columns: Mapping[str, str], sight: Sight) -> Held:
+    async def add(self, item: Experience, ticket: Ticket, columns: Mapping[str, str], sight: Sight) -> Held:
         """Write unless it is there. See `Target.write`."""
         what = "columns and work note" if columns else "work note"
-        if sight is Sight.THERE or (sight is Sight.HIDDEN and self._in_column(item, ticket)):
+        if sight is Sight.THERE or (sight is Sight.HIDDEN and self._in_column(item, ticket.row)):
             return Held(what)
         hidden = sight is Sight.HIDDEN
         if hidden and await self._memory.knows(item):
             return _UNSEEN
-        await self._memory.wait(item)
+        if await self._memory.wait(item) and await self._is_there(item, ticket.sys_id):
+            return Held(what)  # it came after the look
         lost: RemoteError | None = None
         stored: Row = {}
         try:
-            stored = await self._send(item, ticket["sys_id"], columns, blind=hidden)
+            stored = await self._send(item, ticket.sys_id, columns, blind=hidden)
         except (OutcomeUnknown, Unexpected) as error:
             lost = error
         if lost is None and columns and self._in_column(item, stored):
             return Held("; ".join([what, *results.ignored(columns, stored)]))
         remarks = [] if lost else results.ignored(columns, stored)
-        return await self._confirmed(item, ticket["sys_id"], what, remarks, lost)
+        return await self._confirmed(item, ticket.sys_id, what, remarks, lost)
 
     async def _send(self, item: Experience, sys_id: str, columns: Mapping[str, str], *, blind: bool) -> Row:
         body = {**columns, WORK_NOTES: results.note(item)}
