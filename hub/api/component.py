@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from abc import ABC
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -134,6 +135,14 @@ class Vault(Protocol):
 
     async def save(self, name: str, value: str, *, key: str | None = None) -> None:
         """Keep a value; durable when this returns."""
+        ...
+
+    def locked(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Keep the other workers on a PostgreSQL store from entering such a block for the same name.
+
+        For what only one may do at a time, such as using up a refresh token. Load the value inside the block. The lock
+        of a worker that stands still is given to the next one after five minutes.
+        """
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,9 @@ from hub.api.errors import AuthFailed, Unexpected
 
 _EARLY = timedelta(seconds=60)  # a token must not end while the request is on its way
 _WHEN_UNSTATED = timedelta(minutes=5)
+_LONGEST = timedelta(days=1)
 _REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a name
+_ACCESS_TOKEN = "access_token"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,8 @@ class AccessTokens:
     """The access token of one account. Make one when the component is created, and ask it for each request.
 
     When the service replaces the refresh token with each use, the new one is in the vault before the access token is
-    used: a hub that is killed in between can still sign in.
+    used: a hub that is killed in between can still sign in. Such tokens are renewed by one worker at a time, and the
+    others take what it got.
 
     :param url: the token endpoint.
     """
@@ -83,36 +87,60 @@ class AccessTokens:
         await asyncio.shield(self._renewing)
 
     async def _renew(self) -> None:
+        if self._grant.kind == _REFRESH_TOKEN:
+            async with self._context.vault.locked(_REFRESH_TOKEN):
+                await self._renew_for_all_workers()
+        else:
+            await self._renew_for_this_one()
+
+    async def _renew_for_all_workers(self) -> None:
         if self._unsaved is not None:
             await self._save(self._unsaved)
-        refresh = await self._refresh_token()
-        if refresh is not None:
-            answer = await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": refresh})
-            if answer is None and self._grant.kind == _REFRESH_TOKEN:
-                answer = await self._ask_with_newer_token(refresh)
-            if answer is not None:
-                await self._take(answer)
-                return
-            self._refresh = None
-        if self._grant.kind == _REFRESH_TOKEN:
+        elif await self._take_from_another_worker():
+            return
+        kept = await self._load(_REFRESH_TOKEN)
+        refresh = kept or _value(self._grant.refresh_token)
+        answer = await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": refresh})
+        if answer is None and (newer := await self._load(_REFRESH_TOKEN)) not in {None, refresh}:
+            # where nothing can be locked, another process may have used it a moment ago
+            answer = await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": str(newer)})
+        if answer is None:
             raise AuthFailed("the OAuth refresh token was refused: authorise the hub again and put in the new one")
-        answer = await self._ask(self._first_request())
+        if next_one := _refresh_token_of(answer):
+            await self._save(next_one)
+        self._take(answer)
+        await self._give_to_other_workers()
+
+    async def _renew_for_this_one(self) -> None:
+        answer = None
+        if self._refresh is not None:
+            answer = await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": self._refresh})
+        if answer is None:
+            self._refresh = None
+            answer = await self._ask(self._first_request())
         if answer is None:
             raise AuthFailed("the OAuth token endpoint refused the credentials")
-        await self._take(answer)
+        self._take(answer)
+        self._refresh = _refresh_token_of(answer) or self._refresh
 
-    async def _refresh_token(self) -> str | None:
-        if self._grant.kind == _REFRESH_TOKEN:
-            kept = await self._context.vault.load(_REFRESH_TOKEN, key=self._vault_key)
-            return kept or _value(self._grant.refresh_token)
-        return self._refresh
+    async def _take_from_another_worker(self) -> bool:
+        try:
+            token, until = json.loads(await self._load(_ACCESS_TOKEN) or "[]")
+            left = datetime.fromisoformat(until) - self._context.clock.now()
+        except (ValueError, TypeError):
+            return False
+        if token == self._token or not _EARLY < left <= _LONGEST:
+            return False
+        self._token, self._until = token, self._context.clock.now() + left
+        return True
 
-    async def _ask_with_newer_token(self, refused: str) -> Mapping[str, Any] | None:
-        """Another process may have used the refresh token a moment ago, and saved the next one."""
-        newer = await self._context.vault.load(_REFRESH_TOKEN, key=self._vault_key)
-        if newer is None or newer == refused:
-            return None
-        return await self._ask({"grant_type": _REFRESH_TOKEN, "refresh_token": newer})
+    async def _give_to_other_workers(self) -> None:
+        assert self._until is not None
+        value = json.dumps([self._token, self._until.isoformat()])
+        await self._context.vault.save(_ACCESS_TOKEN, value, key=self._vault_key)
+
+    async def _load(self, name: str) -> str | None:
+        return await self._context.vault.load(name, key=self._vault_key)
 
     def _first_request(self) -> dict[str, str]:
         if self._grant.kind == "password":
@@ -146,12 +174,7 @@ class AccessTokens:
             raise Unexpected("the OAuth token endpoint did not answer with a token")
         return answer
 
-    async def _take(self, answer: Mapping[str, Any]) -> None:
-        refresh = answer.get(_REFRESH_TOKEN)
-        if isinstance(refresh, str) and refresh:
-            if self._grant.kind == _REFRESH_TOKEN:
-                await self._save(refresh)
-            self._refresh = refresh
+    def _take(self, answer: Mapping[str, Any]) -> None:
         self._token = answer["access_token"]
         self._until = self._context.clock.now() + _lifetime(answer.get("expires_in"))
 
@@ -169,9 +192,14 @@ def _value(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret is not None else ""
 
 
+def _refresh_token_of(answer: Mapping[str, Any]) -> str | None:
+    token = answer.get(_REFRESH_TOKEN)
+    return token if isinstance(token, str) and token else None
+
+
 def _lifetime(stated: object) -> timedelta:
     try:
         seconds = float(str(stated))
     except ValueError:
         return _WHEN_UNSTATED
-    return timedelta(seconds=min(max(seconds, 0), 86_400)) if seconds == seconds else _WHEN_UNSTATED  # noqa: PLR0124
+    return timedelta(seconds=min(max(seconds, 0), _LONGEST.total_seconds())) if seconds == seconds else _WHEN_UNSTATED  # noqa: PLR0124

@@ -38,7 +38,11 @@ class DeliveryStatus(StrEnum):
 def _clean(value: Any) -> Any:
     """Replace what no database or JSON reader takes: NUL, and half surrogate pairs from badly decoded mail."""
     if isinstance(value, str):
+        if value.isascii() and "\0" not in value:  # nearly always, and much cheaper than making a new one
+            return value
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if value is None:
+        return None
     if isinstance(value, dict):
         return {_clean(key): _clean(item) for key, item in value.items()}
     return type(value)(map(_clean, value)) if isinstance(value, list | tuple) else value

@@ -45,7 +45,7 @@ class Source(Component[ConfigT]):
         raise NotSupported("receive")
 
     async def fetch(self, ticket_ids: Sequence[str]) -> Fetched:
-        """Read tickets as they stand now, at most 50. Needs `Capability.FETCH`. Must not change anything.
+        """Read tickets as they stand now, at most 100. Needs `Capability.FETCH`. Must not change anything.
 
         Called after hints, and right before surveys leave, so that nobody is asked about a ticket that was opened
         again. Ask the system of record, not a search index that lags behind. Each id is in exactly one part of the

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from hub.cli import check, config, db, demo, invitations, plugins, run, state, status
+from hub.cli import check, config, db, demo, invitations, plugins, run, state, status, why
 
 app = typer.Typer(
     name="hub",
@@ -19,7 +19,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("sync")(run.sync)
 app.command("status")(status.status)
-app.command("why")(status.why)
+app.command("why")(why.why)
 app.command("check")(check.check)
 app.command("demo", context_settings=demo.CONTEXT_SETTINGS)(demo.demo)
 app.add_typer(config.app, name="config")

@@ -61,13 +61,14 @@ async def _check_store(config: HubConfig) -> list[CheckResult]:
     from hub.store.migrate import HEAD
 
     try:
-        revision = await Store.revision(config.hub.store)
+        revision, usable = await Store.revision(config.hub.store)
     except HubError as error:
         return [CheckResult("the store", ok=False, detail=str(error))]
-    if revision is not None and revision > HEAD:
+    if not usable:
         return [CheckResult("the store", ok=False, detail="a later version of the hub wrote it; install that one")]
     upgraded = f"the next start brings it from {revision or 'nothing'} to {HEAD}"
-    return [CheckResult("the store", ok=True, detail=f"at revision {HEAD}" if revision == HEAD else upgraded)]
+    later = revision is not None and revision >= HEAD
+    return [CheckResult("the store", ok=True, detail=f"at revision {revision}" if later else upgraded)]
 
 
 async def _check_one(workshop: Workshop, config: ComponentConfig, public_url: str) -> list[CheckResult]:

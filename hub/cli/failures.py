@@ -11,8 +11,10 @@ from hub.cli.exits import Exit
 
 def exit_code_of(error: Exception) -> Exit:
     """Tell the user what went wrong, and give the code to end with."""
-    if _is_of_the_store(error):
-        print(f"the store failed: {_first_line(error)}. See its disk, its rights and its server", file=sys.stderr)  # noqa: T201
+    from hub.store import failures
+
+    if failures.is_of_the_store(error):
+        print(f"hub.store: {failures.words(error)}", file=sys.stderr)  # noqa: T201
         return Exit.REMOTE
     if isinstance(error, OSError):
         print(f"hub: {error.strerror or type(error).__name__}", file=sys.stderr)  # noqa: T201
@@ -27,14 +29,3 @@ def exit_code_of(error: Exception) -> Exit:
     if isinstance(error, PluginError):
         return Exit.PLUGIN
     return Exit.REMOTE if isinstance(error, RemoteError) else Exit.SOME_FAILED
-
-
-def _is_of_the_store(error: Exception) -> bool:
-    """Whether the database failed. A command that never opened the store has not even loaded its library."""
-    library = sys.modules.get("sqlalchemy.exc")
-    return library is not None and isinstance(error, library.SQLAlchemyError)
-
-
-def _first_line(error: Exception) -> str:
-    """The driver's own words, without the statement."""
-    return str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]

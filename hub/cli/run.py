@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,19 +18,82 @@ if TYPE_CHECKING:
     from hub.daemon.sync import Forecast, Summary
 
 
-def run(*, config_file: ConfigFile = None) -> None:
+def run(
+    *,
+    roles: Annotated[
+        str | None,
+        typer.Option(
+            help="What this worker does, where several share a store: some of pull,journey,deliver,write,web."
+        ),
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="Address and port of this worker, instead of web.listen in hub.toml.")
+    ] = None,
+    metrics_listen: Annotated[
+        str | None,
+        typer.Option(help="Address and port of this worker's metrics, instead of hub.metrics_listen in hub.toml."),
+    ] = None,
+    config_file: ConfigFile = None,
+) -> None:
     """Run the hub: pull, ask, listen and write back until it is told to stop.
 
     The first SIGTERM or Ctrl-C finishes what is under way, the second stops at once. SIGHUP reads hub.toml again.
     """
+    _load_without_rich()
     import signal
 
+    from hub.daemon.roles import ALL, parse
     from hub.daemon.run import run as run_daemon
 
-    config = load_config(config_file)
-    ended_by = asyncio.run(run_daemon(config, lambda: load_config(config_file)))
+    def load() -> HubConfig:
+        return _listening_on(load_config(config_file), listen, metrics_listen)
+
+    config, chosen = load(), ALL if roles is None else parse(roles)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        ended_by = runner.run(run_daemon(config, load, chosen))
     if ended_by is not None:
         raise typer.Exit(Exit.INTERRUPTED if ended_by is signal.SIGINT else Exit.TERMINATED)
+
+
+def _load_without_rich() -> None:
+    """Load those that would load rich where they find it, for tracebacks and a command of their own: 20 MB for nothing
+    for as long as the daemon runs."""
+    if "rich" not in sys.modules:
+        sys.modules["rich"] = None  # type: ignore[assignment]
+        import httpx  # noqa: F401
+        import structlog  # noqa: F401
+
+        del sys.modules["rich"]
+
+
+def _listening_on(config: HubConfig, listen: str | None, metrics_listen: str | None) -> HubConfig:
+    """The configuration with other addresses to listen on, where they are given."""
+    from dataclasses import replace
+
+    from pydantic import ValidationError
+
+    from hub.config.models import WebSettings
+
+    public_url = config.web.public_url
+    try:
+        web = WebSettings(listen=listen or config.web.listen, public_url=public_url)
+        if metrics_listen is not None:
+            WebSettings(listen=metrics_listen, public_url=public_url)  # has the same form
+    except ValidationError:
+        raise typer.BadParameter(
+            'write an address and a port, such as "127.0.0.1:8081"', param_hint="--listen or --metrics-listen"
+        ) from None
+    changed = {} if metrics_listen is None else {"metrics_listen": metrics_listen}
+    return replace(config, web=web, hub=config.hub.model_copy(update=changed))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fastest event loop that is installed; None for Python's own."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:  # it is not made for every system
+        return None
+    return uvloop.new_event_loop
 
 
 def sync(
@@ -130,5 +194,7 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
     pulled = ", ".join(f"{count} from {name}" for name, count in summary.pulled.items()) or "nothing"
     say(f"new closures: {pulled}")
     say(f"surveys sent: {summary.sent}; replies: {summary.received}; results written back: {summary.written_back}")
+    for id_ in summary.busy:
+        say(f"{id_}: a worker reads from it already, so this pass did not")
     for id_, reason in summary.failed.items():
         say(f"{id_}: {reason}")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import AnyUrl, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from hub.api.component import RateLimit
 from hub.config.effective import written
 
 _WORDS: dict[type[Any], str] = {
@@ -22,6 +23,7 @@ _WORDS: dict[type[Any], str] = {
     int: "whole number",
     float: "number",
     timedelta: "duration",
+    RateLimit: "rate",
     Path: "path",
     AnyUrl: "URL",
     SecretStr: "secret",

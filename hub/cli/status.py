@@ -1,68 +1,136 @@
-"""`hub status` and `hub why`: what waits, what fails, and why something did or did not happen."""
+"""`hub status`: whether the hub is well, what needs its operator, and what was done."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json, printable
+from hub.cli.options import AsJson, ConfigFile, load_config, open_store, print_json
 
 if TYPE_CHECKING:
+    from hub.cli.attention import Concern, Facts
+    from hub.config.models import HubConfig
     from hub.journey.overview import Overview
-    from hub.journey.story import Story
     from hub.store.components import ComponentState
+    from hub.store.workers import Worker
 
-_WARNING_SHOWN = timedelta(days=1)
+_LOOK_AGAIN_AFTER_S = 2.0
+_CLEAR = "\x1b[2J\x1b[H"
 
 
-def status(*, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show what the hub has done, what waits, and what fails and why. Works beside a running daemon."""
+def status(
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every 2 seconds, until Ctrl-C.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="End with exit code 1 when something needs you.")] = False,
+    config_file: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show whether the hub is well, what needs you, what waits, and what was done. Works beside a running daemon."""
+    from hub.cli.attention import concerns
+
+    if watch and (as_json or check):
+        raise typer.BadParameter("it is for people: leave out --json and --check", param_hint="--watch")
     config = load_config(config_file)
-    overview, states = asyncio.run(_read(config))
-    known = {"hub", *config.components()}  # what was taken out of hub.toml fails no more
-    states = {id_: _timely(state) for id_, state in states.items() if id_.partition(":")[0] in known}
-    if as_json:
-        shown = {state.id: _component_json(state) for state in states.values()}
-        print_json({**_overview_json(overview), "components": shown})
+    if watch:
+        _watch(config)
         return
-    for line in [*_journey_lines(overview), "", *_component_lines(states, config.hub.timezone)]:
-        typer.echo(line)
+    facts = asyncio.run(_look(config))
+    if as_json:
+        print_json(_json(facts, concerns(facts)))
+    else:
+        _show(facts, config)
+    if check and any(concern.needs_you for concern in concerns(facts)):
+        raise typer.Exit(Exit.SOME_FAILED)
 
 
-async def _read(config: Any) -> tuple[Overview, dict[str, ComponentState]]:
+def _watch(config: HubConfig) -> None:
+    with suppress(KeyboardInterrupt):
+        while True:
+            facts = asyncio.run(_look(config))
+            typer.echo(_CLEAR, nl=False)
+            _show(facts, config)
+            time.sleep(_LOOK_AGAIN_AFTER_S)
+
+
+async def _look(config: HubConfig) -> Facts:
+    from hub.cli.attention import Facts
     from hub.clock import SystemClock
     from hub.journey.overview import overview
     from hub.store import components
+    from hub.store.workers import all_workers
 
+    enabled = {id_: component.interval for id_, component in config.components().items() if component.enabled}
     async with open_store(config) as store, store.read() as connection:
-        return await overview(connection, SystemClock().now()), await components.get_all(connection)
+        now = SystemClock().now()
+        states = await components.get_all(connection)
+        return Facts(
+            enabled=enabled,
+            now=now,
+            overview=await overview(connection, now),
+            # what was taken out of hub.toml fails no more
+            components={id_: state for id_, state in states.items() if id_.partition(":")[0] in ("hub", *enabled)},
+            workers=await all_workers(connection),
+        )
 
 
-def _timely(state: ComponentState) -> ComponentState:
-    """Without a warning that is no news any more."""
-    from dataclasses import replace
+def _show(facts: Facts, config: HubConfig) -> None:
+    from hub.cli.attention import concerns
+    from hub.cli.status_text import Paper, lines
 
-    from hub.clock import SystemClock
+    paper = Paper.of_terminal(config.hub.timezone, facts.now)
+    for line in lines(facts, concerns(facts), paper):
+        typer.echo(line, color=paper.is_coloured)
 
-    if state.warned_at is None or SystemClock().now() - state.warned_at <= _WARNING_SHOWN:
-        return state
-    return replace(state, warning=None, warned_at=None)
+
+def _json(facts: Facts, found: list[Concern]) -> dict[str, Any]:
+    return {
+        "ok": not any(concern.needs_you for concern in found),
+        "at": facts.now,
+        "attention": found,
+        **_overview_json(facts.overview),
+        "components": {state.id: _component_json(state) for state in facts.components.values()},
+        "workers": [_worker_json(worker, facts) for worker in facts.workers],
+    }
 
 
 def _overview_json(overview: Overview) -> dict[str, Any]:
-    from dataclasses import asdict
+    from hub.journey.overview import by_state
 
-    return asdict(overview)
+    return {
+        "since": overview.since,
+        "closures": sum(overview.closed.values()),
+        "undecided": overview.undecided.waiting,
+        "invitations": by_state(overview.asked),
+        "skipped": overview.skipped,
+        "unknown": overview.unknown,
+        "answered": overview.answered,
+        "answers": by_state(overview.received),
+        "unread": overview.unread.waiting,
+        "experiences": overview.experiences,
+        "write_backs": by_state(overview.written),
+        "by_source": overview.closed,
+        "by_gateway": {
+            name: {"invitations": overview.asked.get(name, {}), "answers": overview.received.get(name, {})}
+            for name in sorted(overview.asked.keys() | overview.received.keys())
+        },
+        "by_target": overview.written,
+        "queues": {
+            **{f"gateways.{name}:send": queue for name, queue in overview.surveys.items()},
+            **{f"{target}:write": queue for target, queue in overview.results.items()},
+        },
+    }
 
 
 def _component_json(state: ComponentState) -> dict[str, Any]:
     return {
         "ok": state.error is None,
         "error": state.error,
+        "error_kind": state.error_kind,
         "failures": state.failures,
         "failing_since": state.failing_since,
         "retry_at": state.retry_at,
@@ -72,78 +140,15 @@ def _component_json(state: ComponentState) -> dict[str, Any]:
     }
 
 
-def _journey_lines(overview: Overview) -> list[str]:
-    def listed(counts: dict[str, int]) -> str:
-        return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+def _worker_json(worker: Worker, facts: Facts) -> dict[str, Any]:
+    from hub.cli.attention import is_silent
 
-    lines = [
-        f"closures      {overview.closures} ({overview.undecided} not decided yet)",
-        f"invitations   {listed(overview.invitations)}",
-        f"not asked     {listed(overview.skipped)}",
-        f"answered      {overview.answered}",
-        f"answers       {listed(overview.answers)}",
-        f"experiences   {overview.experiences}",
-        f"write-backs   {listed(overview.write_backs)}",
-    ]
-    if overview.unknown:
-        lines.append(f"unknown       {listed(overview.unknown)}; see: hub invitations list --state unknown")
-    if overview.answers.get("unmatched"):
-        lines.append("unmatched answers are kept; see: hub invitations answers")
-    return lines
-
-
-def _component_lines(states: dict[str, ComponentState], zone: str) -> list[str]:
-    if not states:
-        return ["no component has run yet; start the hub with: hub run"]
-    width = max(len(id_) for id_ in states)
-    lines = []
-    for id_, state in states.items():
-        lines.append(f"{id_:<{width}}  {_health(state, zone)}")
-        if state.warning is not None:
-            lines.append(f"{'':<{width}}  warning of {local_time(state.warned_at, zone)}: {state.warning}")
-    return lines
-
-
-def _health(state: ComponentState, zone: str) -> str:
-    if state.error is None:
-        return f"ok, last at {local_time(state.last_ok_at, zone)}"
-    since, retry = local_time(state.failing_since, zone), local_time(state.retry_at, zone)
-    return f"FAILING since {since} ({state.failures} times), next try {retry}: {state.error}"
-
-
-def why(
-    ticket: Annotated[str, typer.Argument(help="The ticket's key, as people call it, or its id.")],
-    *,
-    config_file: ConfigFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Tell the whole story of a ticket: what the hub saw, decided, sent, received and wrote, and what comes next."""
-    config = load_config(config_file)
-    found = asyncio.run(_stories(config, ticket))
-    if as_json:
-        print_json({"ticket": ticket, "closures": found})
-    elif found:
-        for story in found:
-            _tell(story, config.hub.timezone)
-    if not found:
-        typer.echo(
-            f"{ticket}: the hub has seen no closing of this ticket. "
-            "See when its source was last pulled with: hub status; pull now with: hub sync. What was closed before "
-            "the first pull is left alone; to look at it: hub sync SOURCE --since 2h --dry-run",
-            err=True,
-        )
-        raise typer.Exit(Exit.SOME_FAILED)
-
-
-async def _stories(config: Any, ticket: str) -> list[Story]:
-    from hub.journey.story import stories
-
-    async with open_store(config) as store, store.read() as connection:
-        return await stories(connection, ticket)
-
-
-def _tell(story: Story, zone: str) -> None:
-    typer.echo(f"{printable(story.ticket_key)} ({story.source}): {story.state}")
-    for line in story.lines:
-        typer.echo(f"  {local_time(line.at, zone)}  {printable(line.what)}")
-    typer.echo(f"  next: {story.next_step}")
+    return {
+        "name": worker.name,
+        "alive": not is_silent(worker, facts.now),
+        "version": worker.version,
+        "roles": worker.roles,
+        "started_at": worker.started_at,
+        "seen_at": worker.seen_at,
+        "load": dict(worker.load),
+    }

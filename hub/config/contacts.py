@@ -49,7 +49,9 @@ class Directory:
     def _find(self, customer: Customer) -> Customer | None:
         if customer.email and (found := self._by_email.get(customer.email.strip().casefold())):
             return found
-        number = _e164(customer.phone, self._region) if customer.phone else None
+        if not customer.phone or not self._by_phone:
+            return None
+        number = _e164(customer.phone, self._region)
         return self._by_phone.get(number) if number else None
 
 

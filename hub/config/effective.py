@@ -9,9 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from hub.api.component import RateLimit
 from hub.config.locate import KeyPath
 from hub.config.messages import duration_text
 from hub.config.models import KINDS, ComponentConfig, HubConfig, HubSettings
+from hub.config.rates import rate_text
 
 Origins = Mapping[KeyPath, str]
 
@@ -47,6 +49,8 @@ def written(value: Any, origins: Origins | None = None, path: KeyPath = ()) -> A
 def _plain(value: Any) -> Any:
     if isinstance(value, timedelta):
         return duration_text(value)
+    if isinstance(value, RateLimit):
+        return rate_text(value)
     if isinstance(value, Enum):
         return _plain(value.value)
     return value if value is None or isinstance(value, str | bool | int | float) else str(value)
@@ -69,5 +73,7 @@ def _component(component: ComponentConfig) -> dict[str, Any]:
     }
     if component.kind == "gateways":
         table["max_in_flight"] = component.max_in_flight
+    if component.rate is not None:
+        table["rate"] = rate_text(component.rate)
     table |= written(component.settings, {secret.path[2:]: secret.origin for secret in component.secrets})
     return table

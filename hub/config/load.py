@@ -88,6 +88,8 @@ class _Reader:
         web = self._validate(WebSettings, self._table("web"), ("web",))
         components = {kind: self._components(kind) for kind in KINDS}
         survey = self._survey()
+        if hub and web and hub.metrics_listen == web.listen:
+            self._report(("hub", "metrics_listen"), "must be another port than web.listen, which is public.")
         if self._problems or hub is None or web is None or survey is None:
             raise ConfigProblems(self._path, self._problems.values(), next_step=self._next_step())
         secrets = tuple(self._secrets.found)
@@ -181,6 +183,7 @@ class _Reader:
             enabled=envelope.enabled,
             interval=envelope.interval,
             max_in_flight=getattr(envelope, "max_in_flight", 1),
+            rate=envelope.rate or getattr(offered, "rate", None),
             fingerprint=_fingerprint({**own, **rest}),
             secrets=self._secrets.below(path),
         )

@@ -24,11 +24,12 @@ from pydantic import (
     field_validator,
 )
 
-from hub.api.component import PluginConfig
+from hub.api.component import PluginConfig, RateLimit
 from hub.api.gateway import GatewayType
 from hub.api.settings import Duration, Secret
 from hub.api.sink import SinkType
 from hub.api.source import SourceType
+from hub.config.rates import Rate
 from hub.config.secrets import ResolvedSecret
 from hub.registry import did_you_mean
 
@@ -117,6 +118,9 @@ class HubSettings(Section):
     """Accept secrets that stand in hub.toml itself. For trials only."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important events that are logged."""
+    metrics_listen: str | None = None
+    """Address and port where Prometheus reads `/metrics`, such as "127.0.0.1:9464"; there are `/healthz` and `/readyz`
+    too. Without it there is none: what it shows is for operators, so it is never on the public port."""
 
     @property
     def store_password(self) -> str | None:
@@ -134,6 +138,11 @@ class HubSettings(Section):
         if scheme != "sqlite" or rest in ("", ":memory:"):
             raise ValueError('must be "sqlite:///hub.db" or "postgresql://user@host/database"')
         return f"sqlite:///{_folder(info) / rest}"
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _host_and_port_or_none(cls, value: str | None) -> str | None:
+        return _listening(value) if value else None
 
     @field_validator("timezone")
     @classmethod
@@ -162,6 +171,19 @@ class HubSettings(Section):
         return value and _folder(info) / value
 
 
+def host_and_port(listen: str) -> tuple[str, int]:
+    """The parts of an address to listen on, an IPv6 one without brackets."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _listening(value: str) -> str:
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})", value)
+    if match is None or int(match[2]) > 65535:
+        raise ValueError('must be an address and a port, such as "127.0.0.1:8080"')
+    return value
+
+
 def _is_url(value: str) -> bool:
     try:
         urlsplit(value)
@@ -185,20 +207,17 @@ class WebSettings(Section):
     @property
     def host(self) -> str:
         """The address part of `listen`, an IPv6 one without brackets."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return host_and_port(self.listen)[0]
 
     @property
     def port(self) -> int:
         """The port part of `listen`."""
-        return int(self.listen.rpartition(":")[2])
+        return host_and_port(self.listen)[1]
 
     @field_validator("listen")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
-        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})", value)
-        if match is None or int(match[2]) > 65535:
-            raise ValueError('must be an address and a port, such as "127.0.0.1:8080"')
-        return value
+        return _listening(value)
 
     @field_validator("public_url")
     @classmethod
@@ -274,6 +293,9 @@ class Envelope(Section):
     """Set to false to switch it off and keep its settings."""
     interval: Interval = timedelta(minutes=1)
     """How often the hub looks for news."""
+    rate: Rate | None = None
+    """The most that its service takes, such as "200 per second" or "5000 per hour": messages of a gateway, HTTP
+    requests of a source or sink. Without it what the plugin states."""
 
 
 class GatewayEnvelope(Envelope):
@@ -300,6 +322,8 @@ class ComponentConfig:
     enabled: bool
     interval: timedelta
     max_in_flight: int
+    rate: RateLimit | None = None
+    """What is kept to: the setting, or else what the plugin states."""
     fingerprint: str = field(repr=False, default="")
     """Changes when a setting or the value of a secret does. Not for showing."""
     secrets: tuple[ResolvedSecret, ...] = field(repr=False, default=())

@@ -12,10 +12,11 @@ import structlog
 
 from hub.api.component import Capability, Clock, Component, Log
 from hub.api.errors import PluginError
-from hub.api.source import SourceType
+from hub.api.gateway import GatewayType
 from hub.config.models import ComponentConfig, HubConfig
-from hub.daemon.vault import OpenStore, StoreVault
-from hub.http import LentClient, Limiter, Pauses
+from hub.daemon.limits import Limits, OwnLimits
+from hub.daemon.vault import LOCKERS, OpenStore, StoreVault
+from hub.http import LentClient, Limiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Instance:
     config: ComponentConfig
     component: Component[Any]
     limiter: Limiter | None
+    """For the messages of a gateway; the lent client of all others keeps to theirs."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when its loops should end after the step they are at."""
 
@@ -52,16 +54,25 @@ class Instance:
 
 
 class Workshop:
-    """Builds components that share one transport and the pauses of their credentials."""
+    """Builds components that share one transport and what keeps them polite.
+
+    :param limits: of this process by itself unless given.
+    """
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, clock: Clock, chance: random.Random, open_store: OpenStore
+        self,
+        transport: httpx.AsyncBaseTransport,
+        clock: Clock,
+        chance: random.Random,
+        open_store: OpenStore,
+        limits: Limits | None = None,
     ) -> None:
         self._open_store = open_store
+        self._lockers = asyncio.Semaphore(LOCKERS)
         self._transport = transport
         self._clock = clock
         self._random = chance
-        self._pauses = Pauses(clock, chance)
+        self._limits = limits or OwnLimits(clock, chance)
 
     def build(self, config: ComponentConfig, public_url: str) -> Instance:
         """Create a component. It does no I/O yet.
@@ -69,16 +80,16 @@ class Workshop:
         :raises PluginError: the plugin's class could not be created.
         """
         log = structlog.get_logger(component=config.id)
-        rate = getattr(config.type, "rate", None)
-        limiter = Limiter(rate, self._clock) if rate else None
+        limiter = self._limits.limiter(config.id, config.rate) if config.rate else None
+        limits_messages = isinstance(config.type, GatewayType)
         client = LentClient(
             self._transport,
             name=config.id,
             clock=self._clock,
             random=self._random,
             log=log,
-            pauses=self._pauses,
-            limiter=limiter if isinstance(config.type, SourceType) else None,  # deliver limits a gateway's sends
+            pauses=self._limits.pauses,
+            limiter=None if limits_messages else limiter,
         )
         context = LentContext(
             name=config.name,
@@ -86,7 +97,7 @@ class Workshop:
             log=log,
             clock=self._clock,
             random=self._random,
-            vault=StoreVault(config, self._open_store, self._clock),
+            vault=StoreVault(config, self._open_store, self._clock, self._lockers),
             hook_url=f"{public_url}/{'push' if config.kind == 'sources' else 'hooks'}/{config.name}",
         )
         try:
@@ -94,7 +105,7 @@ class Workshop:
         except Exception as error:
             what = f"{config.id}: the plugin {config.plugin!r} cannot be set up: {type(error).__name__}"
             raise PluginError(f"{what}; report it to its author") from error
-        return Instance(config, component, limiter)
+        return Instance(config, component, limiter if limits_messages else None)
 
     async def close(self) -> None:
         """Give back the transport's connections."""

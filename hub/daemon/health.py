@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import traceback
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
+from hub import metrics
 from hub.api.component import Clock
 from hub.api.errors import HubError, RateLimited, Unavailable
 from hub.journey.backoff import backoff
-from hub.store import components
-from hub.store.engine import Store
+from hub.store import components, failures
+from hub.store.engine import Store, Work
 
 _FIRST = timedelta(seconds=5)
 _LONGEST = timedelta(minutes=10)
+_LONGEST_FOR_STORE = timedelta(seconds=20)
+"""The database is the hub's own: nobody is spared by leaving it alone, and nothing goes on without it."""
+LONGEST_LEFT_ALONE = timedelta(minutes=10)
+"""For what all workers leave alone together. A later end comes from a worker whose clock is wrong."""
 _REMEMBER_EVERY = timedelta(seconds=60)  # a commit for every idle look would wear the disk for nothing
+_LOOK_EVERY = timedelta(seconds=5)
 
 
 class Health:
@@ -32,6 +38,9 @@ class Health:
         self._failures = 0
         self._since: datetime | None = None
         self._remembered: datetime | None = None
+        self._retry_at: datetime | None = None
+        self._looked: datetime | None = None
+        self._store_fails = False
         self._log = structlog.get_logger(component=loop_id)
 
     @property
@@ -46,36 +55,65 @@ class Health:
             self._log.info("component.recovered", failed_for_s=round((now - self._since).total_seconds()))
         elif self._remembered is not None and now - self._remembered < _REMEMBER_EVERY:
             return
-        self._failures, self._since, self._remembered = 0, None, now
-        await self._store.commit(lambda connection: components.worked(connection, self._id, now))
+        self._failures, self._since, self._remembered, self._retry_at = 0, None, now, None
+        async with self._store.write() as connection:  # by itself, so that it locks its row for a moment only
+            await components.worked(connection, self._id, now)
 
-    async def failed(self, error: BaseException) -> timedelta:
+    async def is_left_alone(self) -> bool:
+        """Whether this worker or another one has failed and the pause after that still runs.
+
+        What others found out is looked up every few seconds.
+        """
+        now = self._clock.now()
+        if self._looked is None or not timedelta() <= now - self._looked < _LOOK_EVERY:
+            async with self._store.read() as connection:
+                self._retry_at = (await components.get(connection, self._id)).retry_at
+            self._looked = now
+        return self._retry_at is not None and now < self._retry_at <= now + LONGEST_LEFT_ALONE
+
+    async def failed(self, error: BaseException, *, at_most: timedelta = timedelta.max) -> timedelta:
         """The loop could not do its work.
 
+        :param at_most: a limit to what is returned.
         :returns: how long to leave the component alone.
         """
+        metrics.loop_failed(self._id)
         now = self._clock.now()
         words = _words(error)
         if self._since is None:
             self._since = now
             at = {} if isinstance(error, HubError) else {"at": _where(error)}
             self._log.warning("component.failing", error=type(error).__name__, reason=words, **at)
-        pause = self._pause(error)
+        pause = min(self._pause(error), at_most)
         self._failures += 1
-        failures, since = self._failures, self._since
-        try:
-            await self._store.commit(
-                lambda connection: components.failed(
-                    connection, self._id, error=words, failures=failures, since=since, retry_at=now + pause
-                )
-            )
-        except Exception as store_error:  # noqa: BLE001 - the store may be what failed; the loop must outlive it
-            self._log.error("store.failed", error=type(store_error).__name__)
+        self._retry_at, self._looked = now + pause, now
+        note = partial(
+            components.failed,
+            component_id=self._id,
+            error=words,
+            kind=type(error).__name__ if isinstance(error, HubError) else "fault",
+            failures=self._failures,
+            since=self._since,
+            retry_at=self._retry_at,
+        )
+        await self._remember(note)
         return pause
+
+    async def _remember(self, note: Work) -> None:
+        try:
+            async with self._store.write() as connection:
+                await note(connection)
+        except Exception as store_error:  # noqa: BLE001 - the store may be what failed; the loop must outlive it
+            if not self._store_fails:
+                self._log.error("store.failed", reason=_words(store_error))
+            self._store_fails = True
+        else:
+            self._store_fails = False
 
     def _pause(self, error: BaseException) -> timedelta:
         asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
-        pause = max(backoff(self._failures, _FIRST, _LONGEST), asked or timedelta())
+        longest = _LONGEST_FOR_STORE if failures.is_of_the_store(error) else _LONGEST
+        pause = max(backoff(self._failures, _FIRST, longest), asked or timedelta())
         spread: timedelta = pause * self._random.uniform(1.0, 1.3)
         return spread
 
@@ -84,8 +122,8 @@ def _words(error: BaseException) -> str:
     """What the operator reads. The text of an error that is not the hub's own may hold anything."""
     if isinstance(error, HubError):
         return str(error)
-    if isinstance(error, SQLAlchemyError):
-        return f"the store failed with {type(error).__name__}"
+    if failures.is_of_the_store(error):
+        return failures.words(error)
     return f"a fault in the plugin or the hub: {type(error).__name__} at {_where(error)}"
 
 

@@ -1,49 +1,41 @@
-"""What runs for each component, and the journey between them. Each loop looks, works, and waits to be woken."""
+"""What runs for each component, and the journey between them. Each loop looks, works, and waits to be woken.
+
+What reads from a source or a gateway (pull, hints, census, collect) runs on one worker at a time: while it holds the
+lock of that component. Everything else shares its work by rows.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from random import Random
+from typing import Any
 
 import structlog
 
 from hub.api.component import Capability, Clock
 from hub.daemon import steps
-from hub.daemon.bell import Bell
+from hub.daemon.bell import Bells
 from hub.daemon.components import Instance
 from hub.daemon.health import Health
-from hub.journey.deliver import Post
+from hub.daemon.load import Tally
+from hub.daemon.lookout import Lookout
+from hub.journey.deliver import Sender
 from hub.journey.policy import Plan
+from hub.journey.post import Post
 from hub.journey.write_back import Target
+from hub.store import failures
+from hub.store.channel import Channel
 from hub.store.engine import Store
 
 _LEAST_BETWEEN_LOOKS_S = 0.5
-_LOOK_EVERY_S = 1.0
-"""How often a loop looks without being woken: for what became due, and for the work of other processes."""
-_LOOK_FOR_HINTS_S = 5.0
+_SETTLE_EVERY_S = 5.0
+"""How often a gateway without work looks what became of the last messages."""
 _LOOK_FOR_CENSUS = timedelta(minutes=1)
-
-
-@dataclass(slots=True)
-class Bells:
-    """Who wakes whom."""
-
-    journey: Bell = field(default_factory=Bell)
-    by_component: dict[str, Bell] = field(default_factory=dict)
-
-    def of(self, component_id: str) -> Bell:
-        """The bell of a component's outgoing work."""
-        return self.by_component.setdefault(component_id, Bell())
-
-    def ring_outgoing(self) -> None:
-        """New work may be waiting for any component."""
-        for bell in self.by_component.values():
-            bell.ring()
 
 
 @dataclass(slots=True)
@@ -57,7 +49,9 @@ class Engine:
     targets: Callable[[str], Sequence[str]]
     """The components that hear of an experience from a source, by the source's name."""
     instances: dict[str, Instance]
-    bells: Bells = field(default_factory=Bells)
+    channel: Channel
+    bells: Bells
+    tally: Tally
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def health(self, loop_id: str) -> Health:
@@ -71,15 +65,21 @@ async def _supervise(
     loop_id: str,
     work: Callable[[Health], Awaitable[int | None]],
     rest: Callable[[], Awaitable[None]],
+    *,
+    lock: str | None = None,
 ) -> None:
     """Work again and again, and rest when there was nothing to do.
 
     When the work fails it is paused, and the failure never reaches another loop.
 
     :param work: gives how much was done; None when there was nothing to prove that the component works.
+    :param lock: what must be held for it.
     """
     health = engine.health(loop_id)
     while not stopping.is_set():
+        if lock is not None and not engine.channel.holds(lock):
+            await _first(stopping.wait(), engine.channel.wait_for(lock))
+            continue
         try:
             done = await work(health)
             if done is not None or not health.is_failing:
@@ -89,15 +89,29 @@ async def _supervise(
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
-            await _pause(stopping, await health.failed(error))  # something inside the plugin was cancelled
+            await _pause(await health.failed(error), stopping.wait())  # something inside the plugin was cancelled
         except Exception as error:  # noqa: BLE001 - also a plugin's bug stops that plugin only
-            await _pause(stopping, await health.failed(error))
+            pause = await health.failed(error)
+            if failures.is_of_the_store(error):
+                await _pause(pause, stopping.wait(), engine.bells.back.wait())
+            else:
+                await _pause(pause, stopping.wait())
 
 
-async def _pause(stopping: asyncio.Event, pause: timedelta) -> None:
+async def _pause(length: timedelta, *until: Coroutine[Any, Any, Any]) -> None:
+    """Wait that long, or until one of these ends."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(pause.total_seconds()):
-            await stopping.wait()
+        async with asyncio.timeout(length.total_seconds()):
+            await _first(*until)
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them ends, and cancel the others."""
+    async with asyncio.TaskGroup() as group:
+        tasks = {group.create_task(wait) for wait in waits}
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
 
 
 async def _until_news(instance: Instance) -> None:
@@ -105,12 +119,7 @@ async def _until_news(instance: Instance) -> None:
 
     A component that cannot wait, or that always sees news, is looked at no more often than once in a while.
     """
-    async with asyncio.TaskGroup() as group:
-        stop = group.create_task(instance.stopping.wait())
-        news = group.create_task(_news(instance))
-        await asyncio.wait({stop, news}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        news.cancel()
+    await _first(instance.stopping.wait(), _news(instance))
 
 
 async def _news(instance: Instance) -> None:
@@ -136,17 +145,19 @@ async def pull(engine: Engine, instance: Instance) -> None:
     """Pull a source whenever there may be news."""
 
     async def work(_health: Health) -> int:
-        async for new in steps.pull(engine.store, instance, engine.clock):
+        mine = partial(engine.channel.holds, instance.id)
+        async for new in steps.pull(engine.store, instance, engine.clock, mine=mine):
             if new:
                 engine.bells.journey.ring()
         return 0
 
-    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
+    rest = partial(_until_news, instance)
+    await _supervise(engine, instance.stopping, instance.id, work, rest, lock=instance.id)
 
 
 async def follow_hints(engine: Engine, instance: Instance) -> None:
     """Read tickets that a source's webhooks named, as soon as they do."""
-    bell = engine.bells.of(f"{instance.id}:hints")
+    loop_id = f"{instance.id}:hints"
 
     async def work(_health: Health) -> int | None:
         followed = await steps.follow_hints(engine.store, instance, engine.clock)
@@ -154,7 +165,7 @@ async def follow_hints(engine: Engine, instance: Instance) -> None:
             engine.bells.journey.ring()
         return followed or None
 
-    await _supervise(engine, instance.stopping, f"{instance.id}:hints", work, lambda: bell.wait(_LOOK_FOR_HINTS_S))
+    await _supervise(engine, instance.stopping, loop_id, work, engine.bells.of(loop_id).wait, lock=instance.id)
 
 
 async def take_census(engine: Engine, instance: Instance) -> None:
@@ -170,50 +181,77 @@ async def take_census(engine: Engine, instance: Instance) -> None:
         engine.bells.journey.ring()
         return 1
 
-    rest = partial(_pause, instance.stopping, _LOOK_FOR_CENSUS)
-    await _supervise(engine, instance.stopping, f"{instance.id}:census", work, rest)
+    async def rest() -> None:
+        await _pause(_LOOK_FOR_CENSUS, instance.stopping.wait())
+
+    await _supervise(engine, instance.stopping, f"{instance.id}:census", work, rest, lock=instance.id)
 
 
 async def collect(engine: Engine, instance: Instance) -> None:
     """Collect a gateway's replies and reports whenever there may be news."""
 
     async def work(_health: Health) -> int:
-        async for _ in steps.collect(engine.store, instance, engine.plan.region, engine.clock):
+        mine = partial(engine.channel.holds, instance.id)
+        async for inbound in steps.collect(engine.store, instance, engine.plan.region, engine.clock, mine=mine):
+            engine.tally.add("answers", len(inbound.replies))
             engine.bells.journey.ring()
         return 0
 
-    await _supervise(engine, instance.stopping, instance.id, work, lambda: _until_news(instance))
+    rest = partial(_until_news, instance)
+    await _supervise(engine, instance.stopping, instance.id, work, rest, lock=instance.id)
 
 
 async def deliver(engine: Engine, instance: Instance, post: Post) -> None:
     """Send what is due on a gateway; one message at a time while it is out of order, so that few are in doubt."""
     bell = engine.bells.of(instance.id)
+    more = False
 
-    async def work(health: Health) -> int | None:
-        limit = 1 if health.is_failing else instance.config.max_in_flight
-        batch = await steps.deliver(engine.store, instance, post, engine.plan, limit)
-        return batch.tried or None
+    async with Sender(engine.store, post) as sender:
 
-    await _supervise(engine, instance.stopping, f"{instance.id}:send", work, lambda: bell.wait(_LOOK_EVERY_S))
+        async def work(health: Health) -> int | None:
+            nonlocal more
+            limit = 1 if health.is_failing else instance.config.max_in_flight
+            batch = await steps.deliver(engine.store, instance, sender, engine.plan, limit)
+            engine.tally.add("sent", batch.sent)
+            more = batch.looked_at > 0
+            return batch.sent + batch.refused or None  # what is under way proves nothing yet
+
+        async def rest() -> None:
+            if not more:
+                await bell.wait(_SETTLE_EVERY_S)
+
+        await _supervise(engine, instance.stopping, f"{instance.id}:send", work, rest)
 
 
 async def write_back(engine: Engine, instance: Instance, target: Target) -> None:
     """Write what is due to a target."""
-    bell = engine.bells.of(target.id)
 
     async def work(_health: Health) -> int | None:
-        return await steps.write_back(engine.store, target) or None
+        written = await steps.write_back(engine.store, target)
+        engine.tally.add("written", written)
+        return written or None
 
-    await _supervise(engine, instance.stopping, f"{target.id}:write", work, lambda: bell.wait(_LOOK_EVERY_S))
+    await _supervise(engine, instance.stopping, f"{target.id}:write", work, engine.bells.of(target.id).wait)
 
 
-async def journey(engine: Engine, posts: Callable[[], list[Post]]) -> None:
-    """Everything between the components: decide, match, make experiences, take over from the dead."""
+async def journey(engine: Engine) -> None:
+    """Everything between the components: decide, match, make experiences."""
 
     async def work(_health: Health) -> int:
-        done = await steps.journey(engine.store, engine.plan, engine.targets, posts(), engine.clock)
+        done = await steps.journey(engine.store, engine.plan, engine.targets, engine.clock)
         if done:
-            engine.bells.ring_outgoing()
+            engine.bells.outgoing.ring()
         return done
 
-    await _supervise(engine, engine.stopping, "hub", work, lambda: engine.bells.journey.wait(_LOOK_EVERY_S))
+    await _supervise(engine, engine.stopping, "hub", work, engine.bells.journey.wait)
+
+
+async def look_out(engine: Engine, lookout: Lookout) -> None:
+    """Wake the loops for which something is due."""
+    wait_s = 0.0
+
+    async def work(_health: Health) -> None:
+        nonlocal wait_s
+        wait_s = await lookout.look(engine.channel.look_every_s)
+
+    await _supervise(engine, engine.stopping, "hub:due", work, lambda: engine.bells.outgoing.wait(wait_s))

@@ -58,6 +58,7 @@ class StorePorts:
     async def store_page_answer(self, token: str, rating: int, comment: str | None) -> bool:
         """Store an answer; False when the survey is not open."""
         stored = await answer.store_page_answer(self._store, token, rating, comment or "", self._clock.now())
+        self._service.engine.tally.add("answers", int(stored))
         self._service.engine.bells.journey.ring()
         return stored
 
@@ -76,6 +77,7 @@ class StorePorts:
         """Store replies and reports; durable when this returns."""
         region = self._service.engine.plan.region
         await answer.store_inbound(self._store, gateway_name, inbound, region, self._clock.now())
+        self._service.engine.tally.add("answers", len(inbound.replies))
         self._service.engine.bells.journey.ring()
 
     def source(self, name: str) -> Source[Any] | None:

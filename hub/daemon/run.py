@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
 from random import Random, SystemRandom
 
 import structlog
-import uvicorn
 from systemd_watchdog.systemd_watchdog import WatchDog
 
 from hub.api.component import Clock
@@ -19,24 +21,23 @@ from hub.api.errors import ConfigError
 from hub.clock import SystemClock
 from hub.config.models import HubConfig
 from hub.daemon.components import Workshop
-from hub.daemon.leases import end_leases_of_the_dead
+from hub.daemon.limits import limits_of
+from hub.daemon.load import Tally
 from hub.daemon.ports import StorePorts
-from hub.daemon.service import Service
+from hub.daemon.roles import ALL, Role, listed
+from hub.daemon.service import Service, repeatable_of
 from hub.daemon.vault import already
+from hub.daemon.watching import watched
+from hub.daemon.web import Server, listen, make_server
+from hub.daemon.workers import SILENCE_S, Identity, Worker
 from hub.http import transport
+from hub.store.channel import open_channel
+from hub.store.daemon_lock import only_daemon
 from hub.store.engine import Store
 from hub.web.app import create_app
 
+_TIDY_EVERY_S = 60.0
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_LARGEST_HEADER = 16 * 1024
-
-
-class _Server(uvicorn.Server):
-    """The signals belong to the daemon, not to its web server."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Signals:
@@ -66,68 +67,112 @@ class Signals:
         (self.abort if self.drain.is_set() else self.drain).set()
 
 
-async def run(config: HubConfig, load: Callable[[], HubConfig]) -> signal.Signals | None:
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """One worker, ready to be started."""
+
+    service: Service
+    worker: Worker
+    ports: StorePorts
+    server: Server | None
+    """None without the role `web`."""
+    listening: socket.socket | None
+
+
+async def run(config: HubConfig, load: Callable[[], HubConfig], roles: frozenset[Role] = ALL) -> signal.Signals | None:
     """Run the hub until a signal ends it.
 
     :param load: reads the configuration again, for SIGHUP.
+    :param roles: what this worker does.
     :returns: the signal when the hub was stopped before it had drained, None after a clean end.
     """
     log = structlog.get_logger()
-    clock, chance = SystemClock(), Random(SystemRandom().getrandbits(64))  # noqa: S311 - jitter, not secrets
-    listening = _listen(config.web.host, config.web.port)
-    with listening:
-        store = await Store.open(config.hub.store)
-        try:
-            await end_leases_of_the_dead(store, clock.now())
-            service = Service(config, store, Workshop(transport(), clock, chance, already(store)), clock, chance)
-            ports = StorePorts(service, store, clock)
-            server = _Server(
-                uvicorn.Config(
-                    create_app(ports),
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    lifespan="off",
-                    h11_max_incomplete_event_size=_LARGEST_HEADER,
-                    timeout_graceful_shutdown=5,
-                )
-            )
-            log.info("hub.started", pid=os.getpid(), listen=config.web.listen)
-            return await _serve(service, ports, server, listening, load=load, clock=clock)
-        finally:
-            await store.close()
-            log.info("hub.stopped")
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(only_daemon(config.hub.store))
+        listening = stack.enter_context(listen(config.web)) if Role.WEB in roles else None
+        stack.callback(log.info, "hub.stopped")
+        running = await _assemble(stack, config, roles, listening, clock)
+        name, where = running.worker.name(), config.web.listen if listening else None
+        log.info("hub.started", worker=name, roles=",".join(listed(roles)), listen=where)
+        return await _serve(running, load=load, clock=clock)
 
 
-async def _serve(
-    service: Service,
-    ports: StorePorts,
-    server: _Server,
-    listening: socket.socket,
-    *,
-    load: Callable[[], HubConfig],
-    clock: Clock,
-) -> signal.Signals | None:
-    signals, systemd = Signals(), WatchDog()
+async def _assemble(
+    stack: AsyncExitStack, config: HubConfig, roles: frozenset[Role], listening: socket.socket | None, clock: Clock
+) -> _Running:
+    chance = Random(SystemRandom().getrandbits(64))  # noqa: S311 - jitter, not secrets
+    store = await Store.open(config.hub.store)
+    stack.push_async_callback(store.close)
+    stack.callback(asyncio.create_task(_tidy(store)).cancel)
+    channel = await open_channel(config.hub.store, SILENCE_S)
+    stack.push_async_callback(channel.close)
+    limits = await limits_of(store, channel, clock, chance)
+    stack.push_async_callback(limits.close)
+    tally = Tally()
+    worker = Worker(
+        store,
+        clock,
+        Identity(version("itsm-hub"), listed(roles)),
+        repeatable=lambda: repeatable_of(service.config),
+        load=tally.take,
+    )
+    service = Service(
+        config,
+        store,
+        Workshop(transport(), clock, chance, already(store), limits),
+        channel=channel,
+        worker=worker.name,
+        clock=clock,
+        chance=chance,
+        roles=roles,
+        tally=tally,
+    )
+    ports = StorePorts(service, store, clock)
+    operators = watched(
+        config.hub.metrics_listen,
+        store,
+        clock,
+        components=lambda: list(service.config.components()),
+        ready=ports.ready,
+    )
+    await stack.enter_async_context(operators)
+    await worker.join()
+    stack.push_async_callback(worker.leave)
+    return _Running(service, worker, ports, make_server(create_app(ports)) if listening else None, listening)
+
+
+async def _serve(running: _Running, *, load: Callable[[], HubConfig], clock: Clock) -> signal.Signals | None:
+    signals, systemd, service = Signals(), WatchDog(), running.service
     with signals.installed():
-        await service.start()
-        ports.started = True
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
         helpers = [
+            asyncio.create_task(running.worker.stay()),
             asyncio.create_task(_reload_on_request(service, signals, load)),
             asyncio.create_task(_feed_watchdog(systemd, clock)),
         ]
+        await service.start()
+        gc.collect()
+        gc.freeze()  # what is there now stays: looking through it again and again would take a tenth of the time
+        running.ports.started = True
+        serving = asyncio.create_task(_answer(running))
         systemd.ready()
         await _until_told_to_stop(service, signals)
-        ports.started = False
+        running.ports.started = False
         stopped_early = await _stop(service, signals)
         for helper in helpers:
             helper.cancel()
-        server.should_exit = True
+        if running.server:
+            running.server.should_exit = True
         await asyncio.gather(serving, *helpers, return_exceptions=True)
     if service.ended_early.is_set():
         raise RuntimeError("a loop of the hub ended by itself")
     return signals.last if stopped_early else None
+
+
+async def _answer(running: _Running) -> None:
+    """Serve pages and webhooks, if that is among this worker's roles."""
+    if running.server and running.listening:
+        await running.server.serve(sockets=[running.listening])
 
 
 async def _until_told_to_stop(service: Service, signals: Signals) -> None:
@@ -174,16 +219,16 @@ async def _reload_on_request(service: Service, signals: Signals, load: Callable[
                 log.warning("config.needs_restart", section=section)
 
 
+async def _tidy(store: Store) -> None:
+    while True:
+        await asyncio.sleep(_TIDY_EVERY_S)
+        try:
+            await store.tidy()
+        except Exception as error:  # noqa: BLE001 - a long file is no reason to stop
+            structlog.get_logger().warning("store.cannot_tidy", error=type(error).__name__)
+
+
 async def _feed_watchdog(systemd: WatchDog, clock: Clock) -> None:
     while systemd.is_enabled:
         systemd.notify()
         await clock.sleep(min(systemd.timeout / 3_000_000, 10))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), backlog=1024, reuse_port=False)
-    except OSError as error:
-        raise ConfigError(
-            f"web.listen: cannot listen on {host}:{port}: {error.strerror}. Stop what uses it, or choose another port"
-        ) from None

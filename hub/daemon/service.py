@@ -14,6 +14,7 @@ import structlog
 from hub.api.component import Capability, Clock
 from hub.api.errors import PluginError
 from hub.api.gateway import Gateway, GatewayType
+from hub.api.records import Channel as CustomerChannel
 from hub.api.records import Message, Ticket
 from hub.api.sink import Sink
 from hub.api.source import Source
@@ -21,14 +22,20 @@ from hub.config.changes import diff
 from hub.config.contacts import load_contacts
 from hub.config.models import ComponentConfig, HubConfig
 from hub.daemon import loops
+from hub.daemon.bell import WORD, Bells
 from hub.daemon.components import Instance, Workshop, targets_of
-from hub.daemon.leases import worker_name
+from hub.daemon.load import Tally
+from hub.daemon.lookout import Lookout
 from hub.daemon.reading import Rereader
-from hub.journey.deliver import SEND_LIMIT, Post
+from hub.daemon.roles import ALL, Role
+from hub.journey.deliver import SEND_LIMIT
 from hub.journey.invite import withdraw_unreachable
 from hub.journey.policy import Plan
+from hub.journey.post import Post
 from hub.journey.reread import Reread
 from hub.journey.write_back import PUT_LIMIT, Target
+from hub.store import workers
+from hub.store.channel import Channel
 from hub.store.engine import Store
 from hub.survey.render import render, version
 
@@ -50,8 +57,10 @@ def plan_of(config: HubConfig) -> Plan:
     )
 
 
-def post_of(instance: Instance, config: Callable[[], HubConfig], clock: Clock, reread: Reread) -> Post:
-    """A gateway, ready to send; `config` gives the configuration of the moment."""
+def post_of(
+    instance: Instance, config: Callable[[], HubConfig], worker: Callable[[], str], clock: Clock, reread: Reread
+) -> Post:
+    """A gateway, ready to send; `config` gives the configuration of the moment, and `worker` this worker's name."""
     assert isinstance(instance.component, Gateway)
     return Post(
         name=instance.config.name,
@@ -59,7 +68,7 @@ def post_of(instance: Instance, config: Callable[[], HubConfig], clock: Clock, r
         repeatable=instance.can(Capability.REPEATABLE),
         compose=lambda row: compose(row, config()),
         survey_version=version(),
-        worker=worker_name(),
+        worker=worker,
         clock=clock,
         reread=reread,
     )
@@ -74,7 +83,7 @@ def compose(row: Mapping[Any, Any], config: HubConfig) -> Message:
         public_url=config.web.public_url,
         sender_name=config.survey.sender_name,
         ticket_key=row["ticket_key"],
-        subject=Ticket.model_validate_json(row["ticket"]).subject,
+        subject=Ticket.model_validate_json(row["ticket"]).subject if row["channel"] == CustomerChannel.EMAIL else "",
     )
     return Message(
         key=row["token"],
@@ -88,13 +97,21 @@ def compose(row: Mapping[Any, Any], config: HubConfig) -> Message:
     )
 
 
-def target_of(instance: Instance, clock: Clock) -> Target | None:
+def repeatable_of(config: HubConfig) -> dict[str, bool]:
+    """Whether a message may be repeated, by gateway."""
+    return {
+        name: Capability.REPEATABLE in getattr(gateway.type, "capabilities", ())
+        for name, gateway in config.gateways.items()
+    }
+
+
+def target_of(instance: Instance, worker: Callable[[], str], clock: Clock) -> Target | None:
     """A source that takes experiences back, or a sink; None for any other component."""
     component = instance.component
     if isinstance(component, Source) and instance.can(Capability.WRITE_BACK):
-        return Target(instance.id, component.write_back, worker_name(), clock)
+        return Target(instance.id, component.write_back, worker, clock)
     if isinstance(component, Sink):
-        return Target(instance.id, component.publish, worker_name(), clock)
+        return Target(instance.id, component.publish, worker, clock)
     return None
 
 
@@ -106,35 +123,62 @@ _LONGEST_CLOSE = timedelta(seconds=10)
 class Service:
     """The loops of one configuration. Components whose tables did not change keep running through a reload."""
 
-    def __init__(self, config: HubConfig, store: Store, workshop: Workshop, clock: Clock, chance: Random) -> None:
+    def __init__(
+        self,
+        config: HubConfig,
+        store: Store,
+        workshop: Workshop,
+        *,
+        channel: Channel,
+        worker: Callable[[], str],
+        clock: Clock,
+        chance: Random,
+        roles: frozenset[Role] = ALL,
+        tally: Tally | None = None,
+    ) -> None:
+        """
+        :param worker: gives the name that this process claims rows under.
+        """
         self.config = config
         self.ended_early = asyncio.Event()
         """Set when a loop ended that nobody told to: the process should end too, and be started again."""
         self._workshop = workshop
         self._clock = clock
+        self._roles = roles
+        self._worker = worker
+        self._channel = channel
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
         self._log = structlog.get_logger()
         self.engine = loops.Engine(
-            store, clock, chance, plan_of(config), lambda source: targets_of(self.config, source), {}
+            store=store,
+            clock=clock,
+            random=chance,
+            plan=plan_of(config),
+            targets=lambda source: targets_of(self.config, source),
+            instances={},
+            channel=channel,
+            bells=Bells(channel.announce),
+            tally=tally or Tally(),
         )
-        self._reread = Rereader(self.engine.instances.get, self.engine.health)
+        self._lookout = Lookout(store, clock, self.engine.bells)
+        channel.subscribe(WORD, self.engine.bells.hear)
+        channel.on_return(self.engine.bells.ring_all_here)
+        channel.on_return(self.engine.bells.back.strike)
+        self._reread = Rereader(
+            self.engine.instances.get, self.engine.health, lambda id_: self.config.components().get(id_)
+        )
 
     async def start(self) -> None:
-        """Start the loops of all enabled components, and the journey."""
+        """Start this worker's loops of all enabled components, and of what is between them."""
         for id_, component in self.config.components().items():
             if instance := await self._build(component):
                 self._run(id_, instance)
-        self._tasks["hub"] = [self._watched(loops.journey(self.engine, self.posts), self.engine.stopping)]
-        await self._retire()
-
-    def posts(self) -> list[Post]:
-        """All gateways at work."""
-        return [
-            post_of(instance, lambda: self.config, self._clock, self._reread)
-            for instance in self.engine.instances.values()
-            if isinstance(instance.component, Gateway)
-        ]
+        common = [loops.look_out(self.engine, self._lookout)]
+        if Role.JOURNEY in self._roles:
+            common.append(loops.journey(self.engine))
+        self._tasks["hub"] = [self._watched(loop, self.engine.stopping) for loop in common]
+        await self._settle()
 
     async def reload(self, config: HubConfig) -> None:
         """Take a new, valid configuration: start what is new, stop what is gone, replace what changed.
@@ -154,12 +198,14 @@ class Service:
         for id_ in changes.removed:
             await self._stop(id_, self.engine.instances.pop(id_, None))
         for id_ in (*changes.added, *changes.changed):
+            if self.engine.stopping.is_set():
+                return
             old = self.engine.instances.pop(id_, None)
             new = await self._build(config.components()[id_])
             await self._stop(id_, old)
-            if new:
+            if new and not self.engine.stopping.is_set():
                 self._run(id_, new)
-        await self._retire()
+        await self._settle()
         self._log.info(
             "config.reloaded",
             added=sorted(changes.added),
@@ -170,14 +216,14 @@ class Service:
     async def drain(self) -> None:
         """Let every loop finish what it has begun, then close the components."""
         self.engine.stopping.set()
-        self.engine.bells.journey.ring()
+        self.engine.bells.ring_all_here()
+        self._tell_all_to_stop()  # at once, while a reload may wait for one of them
         async with self._changing:
-            for id_, instance in self.engine.instances.items():
-                self._tell_to_stop(id_, instance)
+            self._tell_all_to_stop()
             await self._finish()
 
     def abort(self) -> None:
-        """Do not wait for what is under way: it is taken up when its lease ends. `drain` then ends at once."""
+        """Do not wait for what is under way: it is left to the others. `drain` then ends at once."""
         for tasks in self._tasks.values():
             for task in tasks:
                 task.cancel()
@@ -199,19 +245,28 @@ class Service:
 
     def _loops(self, instance: Instance) -> list[Coroutine[Any, Any, None]]:
         running = []
+        if Role.PULL in self._roles:
+            running += self._reading_loops(instance)
+        if Role.DELIVER in self._roles and isinstance(instance.component, Gateway):
+            post = post_of(instance, lambda: self.config, self._worker, self._clock, self._reread)
+            running.append(loops.deliver(self.engine, instance, post))
+        if Role.WRITE in self._roles and (target := target_of(instance, self._worker, self._clock)):
+            running.append(loops.write_back(self.engine, instance, target))
+        return running
+
+    def _reading_loops(self, instance: Instance) -> list[Coroutine[Any, Any, None]]:
+        """Those that run on one worker at a time."""
+        running = []
         if isinstance(instance.component, Source):
             running.append(loops.pull(self.engine, instance))
             if instance.can(Capability.RECEIVE) and instance.can(Capability.FETCH):
                 running.append(loops.follow_hints(self.engine, instance))
             if instance.can(Capability.CENSUS) and instance.can(Capability.FETCH):
                 running.append(loops.take_census(self.engine, instance))
-        if isinstance(instance.component, Gateway):
-            post = post_of(instance, lambda: self.config, self._clock, self._reread)
-            running.append(loops.deliver(self.engine, instance, post))
-            if instance.can(Capability.COLLECT):
-                running.append(loops.collect(self.engine, instance))
-        if target := target_of(instance, self._clock):
-            running.append(loops.write_back(self.engine, instance, target))
+        if isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT):
+            running.append(loops.collect(self.engine, instance))
+        if running:
+            self._channel.want(instance.id)
         return running
 
     def _watched(self, loop: Coroutine[Any, Any, None], stopping: asyncio.Event) -> asyncio.Task[None]:
@@ -225,9 +280,23 @@ class Service:
         task.add_done_callback(ended)
         return task
 
-    async def _retire(self) -> None:
-        """Deal with what waits for gateways that are not in hub.toml any more."""
-        await withdraw_unreachable(self.engine.store, list(self.config.gateways), self._clock.now())
+    async def _settle(self) -> None:
+        """Look out for the components that are there now; deal with what waits for gateways that are not any more."""
+        here = self.engine.instances.values()
+        self._lookout.watch(
+            gateways=[
+                one.config.name for one in here if isinstance(one.component, Gateway) and Role.DELIVER in self._roles
+            ],
+            targets=[one.id for one in here if target_of(one, self._worker, self._clock) and Role.WRITE in self._roles],
+            sources=[one.config.name for one in here if isinstance(one.component, Source) and Role.PULL in self._roles],
+        )
+        if await self._is_alone():
+            await withdraw_unreachable(self.engine.store, list(self.config.gateways), self._clock.now())
+
+    async def _is_alone(self) -> bool:
+        """Whether no other worker is there, whose hub.toml may still have, or already have, another gateway."""
+        async with self.engine.store.read() as connection:
+            return {worker.name for worker in await workers.all_workers(connection)} <= {self._worker()}
 
     async def _stop(self, id_: str, instance: Instance | None) -> None:
         """Stop one component after the step it is at, so that no outcome is lost."""
@@ -236,12 +305,17 @@ class Service:
         self._tell_to_stop(id_, instance)
         await self._end(self._tasks.get(id_, []))
         self._tasks.pop(id_, None)
+        await self._channel.give_up(id_)
         await self._close(instance)
+
+    def _tell_all_to_stop(self) -> None:
+        for id_, instance in self.engine.instances.items():
+            self._tell_to_stop(id_, instance)
 
     def _tell_to_stop(self, id_: str, instance: Instance) -> None:
         instance.stopping.set()
         for bell in (id_, f"{id_}:hints"):
-            self.engine.bells.of(bell).ring()
+            self.engine.bells.of(bell).ring_here()
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         """Wait for loops to finish their step; one that hangs is cancelled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,29 +15,40 @@ from hub.api.records import Cursor, Inbound, Page
 from hub.api.source import Source
 from hub.daemon.components import Instance
 from hub.daemon.reading import fetch
-from hub.journey import answer, census, hints, intake, invite, outcome, report
-from hub.journey import deliver as delivery
+from hub.http import Limiter
+from hub.journey import answer, census, claims, hints, intake, invite, report
 from hub.journey import write_back as writing
 from hub.journey.census import Census
-from hub.journey.deliver import Batch, Post
+from hub.journey.deliver import Batch, Sender
 from hub.journey.pending import anything_to_do
 from hub.journey.policy import Plan
 from hub.journey.write_back import Target
 from hub.store import components
-from hub.store.engine import Store
+from hub.store.engine import Store, despite_deadlock
 
-_WRITE_BATCH = 50
+_WRITE_BATCH = 100
 
 
-async def pull(store: Store, instance: Instance, clock: Clock, cursor: Cursor | None = None) -> AsyncIterator[int]:
-    """Pull a source to its end; yields the number of new closures of each page once it is stored."""
+def _alone() -> bool:
+    return True
+
+
+async def pull(
+    store: Store, instance: Instance, clock: Clock, cursor: Cursor | None = None, *, mine: Callable[[], bool] = _alone
+) -> AsyncIterator[int]:
+    """Pull a source to its end; yields the number of new closures of each page once it is stored.
+
+    :param mine: whether this worker is still the one that pulls it. When it is not, nothing more is stored.
+    """
     source = instance.component
     assert isinstance(source, Source)
     if cursor is None:
         cursor = await cursor_of(store, instance.id)
     async for page in source.pull(cursor):
         _require(page, Page)
-        yield await intake.store_page(store, instance.config.name, page, clock.now())
+        if not mine():
+            return
+        yield await despite_deadlock(partial(intake.store_page, store, instance.config.name, page, clock.now()))
 
 
 async def follow_hints(store: Store, instance: Instance, clock: Clock) -> int:
@@ -66,12 +78,19 @@ async def take_census(store: Store, instance: Instance, plan: Plan, clock: Clock
     return found
 
 
-async def collect(store: Store, instance: Instance, region: str, clock: Clock) -> AsyncIterator[Inbound]:
-    """Collect from a gateway to its end; yields what came in once it is stored, and only if there was anything."""
+async def collect(
+    store: Store, instance: Instance, region: str, clock: Clock, *, mine: Callable[[], bool] = _alone
+) -> AsyncIterator[Inbound]:
+    """Collect from a gateway to its end; yields what came in once it is stored, and only if there was anything.
+
+    :param mine: whether this worker is still the one that collects from it. When it is not, nothing more is stored.
+    """
     gateway = instance.component
     assert isinstance(gateway, Gateway)
     async for inbound in gateway.collect(await cursor_of(store, instance.id)):
         _require(inbound, Inbound)
+        if not mine():
+            return
         await answer.store_inbound(store, instance.config.name, inbound, region, clock.now())
         if inbound.replies or inbound.reports:
             yield inbound
@@ -83,20 +102,31 @@ async def cursor_of(store: Store, component_id: str) -> Cursor | None:
         return (await components.get(connection, component_id)).cursor
 
 
-async def deliver(store: Store, instance: Instance, post: Post, plan: Plan, limit: int) -> Batch:
-    """Send one batch of up to `limit` on a gateway.
+async def deliver(store: Store, instance: Instance, sender: Sender, plan: Plan, limit: int) -> Batch:
+    """Begin to send what is due on a gateway, with up to `limit` surveys under way.
 
     :raises RemoteError: the gateway is out of order; nothing was sent.
     """
-    due = await delivery.count_due(store, post, limit)
-    if due == 0:
-        return Batch()
-    if instance.limiter is not None:
-        due = await instance.limiter.take(due)
-    batch = await delivery.deliver_due(store, post, plan, due)
+    number = await sender.room(limit)
+    if instance.limiter is not None and (number := await claims.count_due(store, sender.post, number)):
+        number = await _granted(instance.limiter, number, instance.stopping)
+    batch = await sender.step(plan, number)
     if batch.error is not None:
+        await sender.hand_back()  # other workers may have a way to the gateway
         raise batch.error
     return batch
+
+
+async def _granted(limiter: Limiter, number: int, stopping: asyncio.Event) -> int:
+    """How many of `number` messages may leave now, once it is at least one; 0 when told to stop before."""
+    taking = asyncio.create_task(limiter.take(number))
+    told = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({taking, told}, return_when=asyncio.FIRST_COMPLETED)
+        return taking.result() if taking.done() else 0
+    finally:
+        taking.cancel()
+        told.cancel()
 
 
 async def write_back(store: Store, target: Target) -> int:
@@ -107,28 +137,25 @@ async def write_back(store: Store, target: Target) -> int:
     return await writing.write_due(store, target, _WRITE_BATCH)
 
 
-async def journey(
-    store: Store, plan: Plan, targets: Callable[[str], Sequence[str]], posts: Sequence[Post], clock: Clock
-) -> int:
-    """Decide on closures, apply reports, read answers, and take over what dead workers left.
+async def journey(store: Store, plan: Plan, targets: Callable[[str], Sequence[str]], clock: Clock) -> int:
+    """Decide on closures, apply reports and read answers.
 
     :param targets: the components that hear of an experience from a source, by the source's name.
     :returns: how much was done; 0 means that nothing is left.
     :raises Exception: the first failure of a stage, once all other stages had their turn.
     """
-    if not await anything_to_do(store, clock.now()):
+    if not await anything_to_do(store):
         return 0
     now = clock.now()
     stages: list[Callable[[], Awaitable[int]]] = [
         lambda: invite.decide_new(store, plan, now),
         lambda: report.apply_reports(store, now),
         lambda: answer.process_new(store, targets, now),
-        lambda: outcome.take_over(store, {post.name: post.repeatable for post in posts}, now),
     ]
     done, failures = 0, []
     for stage in stages:
         try:
-            done += await stage()
+            done += await despite_deadlock(stage)
         except Exception as error:  # noqa: BLE001 - raised again below
             failures.append(error)
     if failures:

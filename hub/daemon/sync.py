@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from importlib.metadata import version
 from random import Random
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,13 +23,19 @@ from hub.config.models import HubConfig
 from hub.daemon import steps
 from hub.daemon.components import Instance, Workshop, targets_of
 from hub.daemon.health import Health
+from hub.daemon.limits import Limits, limits_of
 from hub.daemon.reading import Rereader
-from hub.daemon.service import plan_of, post_of, target_of
+from hub.daemon.service import plan_of, post_of, repeatable_of, target_of
 from hub.daemon.vault import already
+from hub.daemon.workers import SILENCE_S, Identity, Worker
 from hub.http import transport
+from hub.journey.deliver import Sender
 from hub.journey.invite import load_contacts
 from hub.journey.policy import WORDS, Ask, Plan, decide, reach
+from hub.journey.post import Post
 from hub.journey.reread import LATER
+from hub.journey.write_back import Target
+from hub.store.channel import Channel, LocalChannel, open_channel
 from hub.store.engine import Store
 from hub.store.tables import closures
 
@@ -44,6 +51,8 @@ class Summary:
     sent: int = 0
     received: int = 0
     written_back: int = 0
+    busy: list[str] = field(default_factory=list)
+    """Ids of components that a worker reads from already, and that were left to it."""
     failed: dict[str, str] = field(default_factory=dict)
     """Why a component could not do its part, by id."""
 
@@ -62,6 +71,7 @@ class Forecast:
 class _Pass:
     config: HubConfig
     store: Store
+    standing: _Standing
     plan: Plan
     instances: dict[str, Instance]
     clock: SystemClock
@@ -77,24 +87,34 @@ async def sync(
 ) -> Summary:
     """Run one pass over the named sources and everything behind them."""
     summary = Summary()
-    async with _open(config, store, progress) as this:
+    async with _as_worker(config, store) as standing, _open(config, store, standing, progress) as this:
         for instance in this.of(*sources):
-            await _part(this, summary, instance.id, _pull(this, instance, since, summary))
-            if instance.can(Capability.RECEIVE) and instance.can(Capability.FETCH):
-                await _part(this, summary, f"{instance.id}:hints", _follow_hints(this, instance))
+            if await _is_free(this, instance, summary):
+                await _part(this, summary, instance.id, _pull(this, instance, since, summary))
+                if instance.can(Capability.RECEIVE) and instance.can(Capability.FETCH):
+                    await _part(this, summary, f"{instance.id}:hints", _follow_hints(this, instance))
         await _drain(this, summary)
         for instance in this.instances.values():
-            if isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT):
+            collects = isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT)
+            if collects and await _is_free(this, instance, summary):
                 await _part(this, summary, instance.id, _collect(this, instance, summary))
         await _drain(this, summary)
     return summary
+
+
+async def _is_free(this: _Pass, instance: Instance, summary: Summary) -> bool:
+    """Whether this pass may read from a component: one worker at a time does."""
+    if await this.standing.channel.try_lock(instance.id):
+        return True
+    summary.busy.append(instance.id)
+    return False
 
 
 async def forecast(
     config: HubConfig, store: Store, sources: Sequence[str], since: datetime | None, progress: Progress
 ) -> AsyncIterator[Forecast]:
     """Say for each closed ticket what a pass would do and why. Nothing is stored or sent."""
-    async with _open(config, store, progress) as this:
+    async with _open(config, store, _Standing(), progress) as this:
         for instance in this.of(*sources):
             source = instance.component
             assert isinstance(source, Source)
@@ -126,7 +146,8 @@ async def _foretell(this: _Pass, source: str, ticket: Ticket) -> Forecast:
 async def _pull(this: _Pass, instance: Instance, since: datetime | None, summary: Summary) -> None:
     name = instance.config.name
     cursor = await _cursor(this, instance, since)
-    async for new in steps.pull(this.store, instance, this.clock, cursor):
+    mine = partial(this.standing.channel.holds, instance.id)
+    async for new in steps.pull(this.store, instance, this.clock, cursor, mine=mine):
         summary.pulled[name] = summary.pulled.get(name, 0) + new
         this.progress(f"{name}: {summary.pulled[name]} new closures")
 
@@ -146,7 +167,8 @@ async def _cursor(this: _Pass, instance: Instance, since: datetime | None) -> Cu
 
 
 async def _collect(this: _Pass, instance: Instance, summary: Summary) -> None:
-    async for inbound in steps.collect(this.store, instance, this.plan.region, this.clock):
+    mine = partial(this.standing.channel.holds, instance.id)
+    async for inbound in steps.collect(this.store, instance, this.plan.region, this.clock, mine=mine):
         summary.received += len(inbound.replies)
         this.progress(f"{instance.config.name}: {summary.received} replies")
 
@@ -154,31 +176,37 @@ async def _collect(this: _Pass, instance: Instance, summary: Summary) -> None:
 async def _drain(this: _Pass, summary: Summary) -> None:
     """Carry everything that is due through the stages behind."""
     posts = {
-        instance.id: post_of(instance, lambda: this.config, this.clock, this.reread)
+        instance.id: post_of(instance, lambda: this.config, this.standing.worker, this.clock, this.reread)
         for instance in this.instances.values()
         if isinstance(instance.component, Gateway)
     }
     targets = partial(targets_of, this.config)
-    while await steps.journey(this.store, this.plan, targets, list(posts.values()), this.clock):
+    while await steps.journey(this.store, this.plan, targets, this.clock):
         pass
     for id_, post in posts.items():
         await _part(this, summary, f"{id_}:send", _send(this, this.instances[id_], post, summary))
     for instance in this.instances.values():
-        if target := target_of(instance, this.clock):
+        if target := target_of(instance, this.standing.worker, this.clock):
             await _part(this, summary, f"{instance.id}:write", _write(this, target, summary))
 
 
-async def _send(this: _Pass, instance: Instance, post: Any, summary: Summary) -> None:
+async def _send(this: _Pass, instance: Instance, post: Post, summary: Summary) -> None:
     limit = instance.config.max_in_flight
     began = this.clock.now()
-    while (batch := await steps.deliver(this.store, instance, post, this.plan, limit)).looked_at:
-        summary.sent += batch.sent
-        if not batch.tried and this.clock.now() - began > LATER:
-            return  # what was put off in this pass is due again; the next pass looks at it
-        this.progress(f"{instance.config.name}: {summary.sent} surveys sent")
+    async with Sender(this.store, post) as sender:
+        while True:
+            batch = await steps.deliver(this.store, instance, sender, this.plan, limit)
+            summary.sent += batch.sent
+            this.progress(f"{instance.config.name}: {summary.sent} surveys sent")
+            if not batch.looked_at or (not batch.tried and this.clock.now() - began > LATER):
+                break  # what was put off in this pass is due again; the next pass looks at it
+        last = await sender.finish()
+    summary.sent += last.sent
+    if last.error is not None:
+        raise last.error
 
 
-async def _write(this: _Pass, target: Any, summary: Summary) -> None:
+async def _write(this: _Pass, target: Target, summary: Summary) -> None:
     while tried := await steps.write_back(this.store, target):
         summary.written_back += tried
         this.progress(f"{target.id}: {summary.written_back} results written back")
@@ -186,26 +214,57 @@ async def _write(this: _Pass, target: Any, summary: Summary) -> None:
 
 async def _part(this: _Pass, summary: Summary, loop_id: str, work: Awaitable[None]) -> None:
     """A component that fails does not keep the others from their part."""
+    health = Health(this.store, loop_id, this.clock, Random())  # noqa: S311 - jitter, not secrets
     try:
         await work
-    except RemoteError as error:
-        summary.failed[loop_id] = str(error)
-    except Exception as error:  # noqa: BLE001 - a plugin's bug
-        summary.failed[loop_id] = f"the plugin failed with {type(error).__name__}; report it to its author"
+    except Exception as error:  # noqa: BLE001 - also a plugin's bug
+        summary.failed[loop_id] = (
+            str(error)
+            if isinstance(error, RemoteError)
+            else f"the plugin failed with {type(error).__name__}; report it to its author"
+        )
+        await health.failed(error)
     else:
         if ":" not in loop_id:  # a pull or a collection proves that the component works; an empty queue does not
-            await Health(this.store, loop_id, this.clock, Random()).worked()  # noqa: S311 - jitter, not secrets
+            await health.worked()
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a pass shares with the workers of its store."""
+
+    channel: Channel = field(default_factory=LocalChannel)
+    worker: Callable[[], str] = str
+    limits: Limits | None = None
 
 
 @asynccontextmanager
-async def _open(config: HubConfig, store: Store, progress: Progress) -> AsyncIterator[_Pass]:
+async def _as_worker(config: HubConfig, store: Store) -> AsyncIterator[_Standing]:
+    """Be one of the workers of the store, so that what is claimed is known to be under way."""
     clock, chance = SystemClock(), Random()  # noqa: S311 - jitter, not secrets
-    workshop = Workshop(transport(), clock, chance, already(store))
+    identity = Identity(version("itsm-hub"), ("sync",))
+    worker = Worker(store, clock, identity, repeatable=lambda: repeatable_of(config))
+    async with AsyncExitStack() as stack:
+        channel = await open_channel(config.hub.store, SILENCE_S)
+        stack.push_async_callback(channel.close)
+        limits = await limits_of(store, channel, clock, chance)
+        stack.push_async_callback(limits.close)
+        await worker.join()
+        stack.push_async_callback(worker.leave)
+        staying = asyncio.create_task(worker.stay())
+        stack.callback(staying.cancel)
+        yield _Standing(channel, worker.name, limits)
+
+
+@asynccontextmanager
+async def _open(config: HubConfig, store: Store, standing: _Standing, progress: Progress) -> AsyncIterator[_Pass]:
+    clock, chance = SystemClock(), Random()  # noqa: S311 - jitter, not secrets
+    workshop = Workshop(transport(), clock, chance, already(store), standing.limits)
     enabled = {id_: component for id_, component in config.components().items() if component.enabled}
     instances = {id_: workshop.build(component, config.web.public_url) for id_, component in enabled.items()}
     try:
-        reread = Rereader(instances.get, lambda loop_id: Health(store, loop_id, clock, chance))
-        yield _Pass(config, store, plan_of(config), instances, clock, progress, reread)
+        reread = Rereader(instances.get, lambda id_: Health(store, id_, clock, chance), config.components().get)
+        yield _Pass(config, store, standing, plan_of(config), instances, clock, progress, reread)
     finally:
         for instance in instances.values():
             await instance.component.close()

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.http.client import LentClient, Timeouts
+from hub.http.calls import Timeouts
+from hub.http.client import LentClient
 from hub.http.limits import Limiter, Pauses
 
 if TYPE_CHECKING:

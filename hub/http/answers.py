@@ -24,6 +24,7 @@ from hub.api.errors import (
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Failures before the first byte of the request was written."""
 LONGEST_RETRY_AFTER = timedelta(hours=1)
+_OF_COMPRESSION = (b"content-encoding", b"content-length")
 
 _ACCOUNT_REFUSED = {401, 402, 403, 407}
 _HINTS = {
@@ -54,21 +55,21 @@ async def read(response: httpx.Response, request: httpx.Request, limit_bytes: in
     :returns: the same answer, complete and decompressed, without the headers that described the compression.
     :raises TooLarge: after decompression it is longer than `limit_bytes`.
     """
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    headers = response.headers.raw
+    compressed = any(name.lower() == b"content-encoding" for name, _ in headers)
+    if compressed:
+        headers = [(name, value) for name, value in headers if name.lower() not in _OF_COMPRESSION]
     parts: list[bytes] = []
     room = limit_bytes
     try:
-        async for part in response.aiter_bytes():
+        async for part in response.aiter_bytes() if compressed else response.stream:
             room -= len(part)
             if room < 0:
                 raise TooLarge
             parts.append(part)
     finally:
         await response.aclose()
-    headers = response.headers
-    if "content-encoding" in headers:
-        headers = httpx.Headers(headers)
-        del headers["content-encoding"]
-        headers.pop("content-length", None)
     return httpx.Response(
         response.status_code,
         headers=headers,
@@ -81,9 +82,9 @@ async def read(response: httpx.Response, request: httpx.Request, limit_bytes: in
 def refusal(response: httpx.Response, *, once: bool, now: datetime) -> RemoteError | None:
     """The error that a status stands for, or None for a status of success."""
     status = response.status_code
-    where = f"{response.request.method} {response.request.url.host} answered {status}"
     if 200 <= status < 300:
         return None
+    where = f"{response.request.method} {response.request.url.host} answered {status}"
     if status == 429:
         return RateLimited(f"{where}: too many requests", retry_after=limit_ends(response.headers, now))
     if status in _ACCOUNT_REFUSED:

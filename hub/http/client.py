@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 import random as random_module
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import cache
+from functools import partial
+from time import perf_counter
 from typing import Any
 
 import httpx
 
+from hub import metrics
 from hub.api.component import Clock, Log
 from hub.api.errors import RateLimited, RemoteError, Unavailable, Unexpected
 from hub.http import answers
+from hub.http.calls import Call, HttpxWire, Timeouts, Wire, make_call
 from hub.http.limits import Limiter, PauseKey, Pauses
 from hub.http.retries import policy
 
 MEBIBYTE = 1024 * 1024
+DEFAULT_TIMEOUTS = Timeouts()
 PAUSE_WHEN_UNSTATED = timedelta(seconds=1)
 """How long a service is left alone that says "too many requests" but not for how long."""
 LONGEST_PAUSE_ONCE = timedelta(seconds=15)
 """For requests that must not be carried out twice: their caller has only so long, and can wait by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long one attempt may take, in seconds."""
-
-    connect: float = 10.0
-    """To open a connection, with TLS."""
-    read: float = 30.0
-    """Between two pieces of the answer."""
-    write: float = 30.0
-    """To hand over a piece of the request."""
-    pool: float = 30.0
-    """For a connection to become free."""
-    total: float = 120.0
-    """For everything together."""
 
 
 class LentClient:
@@ -61,25 +47,17 @@ class LentClient:
         log: Log,
         pauses: Pauses,
         limiter: Limiter | None = None,
-        timeouts: Timeouts = Timeouts(),
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
         body_limit: int = 16 * MEBIBYTE,
     ) -> None:
-        self._transport = transport
+        self._wire = transport if isinstance(transport, Wire) else HttpxWire(transport)
         self._name = name
         self._clock = clock
         self._random = random
         self._log = log
         self._pauses = pauses
         self._limiter = limiter
-        self._total_seconds = timeouts.total
-        self._extensions = {
-            "timeout": {
-                "connect": timeouts.connect,
-                "read": timeouts.read,
-                "write": timeouts.write,
-                "pool": timeouts.pool,
-            }
-        }
+        self._timeouts = timeouts
         self._body_limit = body_limit
 
     async def request(
@@ -98,58 +76,76 @@ class LentClient:
         lanes: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """See `hub.HttpClient.request`."""
-        merged = httpx.Headers(_default_headers())
-        merged.update(headers)
         try:
-            request = httpx.Request(
-                method,
-                url,
-                params=params if params is None or isinstance(params, Mapping) else list(params),
-                headers=merged,
-                json=json,
-                data=data,
-                content=content,
-                extensions=self._extensions,
+            call = make_call(
+                method, url, params=params, headers=headers, json=json, data=data, content=content, auth=auth
             )
         except httpx.InvalidURL:
             raise Unexpected("the address of a request is not a URL: check the base URL") from None
-        _sign_in(request, auth)
-        keys = _PauseKeys(self._pauses.key(request), lanes or {})
-        loop = policy(once=once, clock=self._clock, random=self._random, log=self._log, component=self._name)
-        return await loop(self._attempt, request, keys, once=once, accept=accept)
+        attempt = partial(self._attempt, call, lanes or {}, once=once, accept=accept)
+        try:
+            return await attempt()
+        except RemoteError as error:  # most requests need no loop, and making one costs a third of a request
+            loop = policy(once=once, clock=self._clock, random=self._random, log=self._log, component=self._name)
+            return await loop(_after(error, attempt))
 
     async def _attempt(
-        self, request: httpx.Request, keys: _PauseKeys, *, once: bool, accept: Collection[int]
+        self, call: Call, lanes: Mapping[str, str], *, once: bool, accept: Collection[int]
     ) -> httpx.Response:
-        await self._turn(keys, LONGEST_PAUSE_ONCE if once else None)
+        await self._turn(call, lanes, LONGEST_PAUSE_ONCE if once else None)
+        begun = perf_counter()
         try:
-            async with asyncio.timeout(self._total_seconds):
-                response = await self._transport.handle_async_request(request)
-                response = await answers.read(response, request, self._body_limit)
+            async with asyncio.timeout(self._timeouts.total):
+                response = await self._wire.exchange(call, self._timeouts, self._body_limit)
         except (httpx.RequestError, answers.TooLarge, TimeoutError) as error:
-            raise answers.failure(error, request, once=once) from error
+            metrics.http_request(self._name, None, perf_counter() - begun)
+            raise answers.failure(error, call.request, once=once) from error
+        metrics.http_request(self._name, response.status_code, perf_counter() - begun)
         if response.status_code in accept:
             return response
         problem = answers.refusal(response, once=once, now=self._clock.now())
         if problem is None:
             return response
-        self._note_pause(keys.meant_by(response), problem)
+        self._note_pause(response, lanes, problem)
         raise problem
 
-    async def _turn(self, keys: _PauseKeys, longest_pause: timedelta | None) -> None:
+    async def _turn(self, call: Call, lanes: Mapping[str, str], longest_pause: timedelta | None) -> None:
         while True:
-            for key in keys:
+            for key in self._running(call, lanes):
                 await self._pauses.wait(key, longest_pause)
             if self._limiter:
                 await self._limiter.acquire()
-            if not any(self._pauses.remaining(key) for key in keys):
+            if not any(self._pauses.remaining(key) for key in self._running(call, lanes)):
                 return  # otherwise a pause began meanwhile, and the slot is forfeited: old slots would leave in a burst
 
-    def _note_pause(self, key: PauseKey, problem: RemoteError) -> None:
+    def _running(self, call: Call, lanes: Mapping[str, str]) -> Iterable[PauseKey]:
+        """The pauses that a call may have to keep to: nearly always none."""
+        if not self._pauses.any_running:
+            return ()
+        request = call.request
+        return _PauseKeys(self._pauses.key(request), lanes) if self._pauses.may_cover(request.url) else ()
+
+    def _note_pause(self, response: httpx.Response, lanes: Mapping[str, str], problem: RemoteError) -> None:
         if isinstance(problem, RateLimited):
-            self._pauses.hold(key, problem.retry_after or PAUSE_WHEN_UNSTATED)
+            length = problem.retry_after or PAUSE_WHEN_UNSTATED
         elif isinstance(problem, Unavailable) and problem.retry_after:
-            self._pauses.hold(key, problem.retry_after)
+            length = problem.retry_after
+        else:
+            return
+        self._pauses.hold(_PauseKeys(self._pauses.key(response.request), lanes).meant_by(response), length)
+        metrics.http_pause(self._name)
+
+
+def _after(error: RemoteError, attempt: Callable[[], Awaitable[httpx.Response]]) -> Callable[[], Any]:
+    """The attempts of a request whose first one has failed with this."""
+    first = [error]
+
+    async def again() -> httpx.Response:
+        if first:
+            raise first.pop()
+        return await attempt()
+
+    return again
 
 
 class _PauseKeys:
@@ -165,21 +161,3 @@ class _PauseKeys:
     def meant_by(self, response: httpx.Response) -> PauseKey:
         """What a refusal asks to pause."""
         return self._lanes.get(response.headers.get("ratelimit-reason", ""), self._everything)
-
-
-def _sign_in(request: httpx.Request, auth: tuple[str, str] | None) -> None:
-    """Move the credential, given or written into the URL, to where it belongs."""
-    if request.url.userinfo:
-        auth = auth or (request.url.username, request.url.password)
-        request.url = request.url.copy_with(username=None, password=None)
-    if auth is not None:
-        next(httpx.BasicAuth(*auth).auth_flow(request))
-
-
-@cache
-def _default_headers() -> Mapping[str, str]:
-    return {
-        "User-Agent": f"itsm-hub/{importlib.metadata.version('itsm-hub')}",
-        "Accept": "*/*",
-        "Accept-Encoding": "gzip, deflate",
-    }

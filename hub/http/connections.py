@@ -11,6 +11,7 @@ import os
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,8 @@ import httpx
 from yarl import URL
 
 from hub.api.errors import ConfigError
+from hub.http import answers
+from hub.http.calls import Answer, Call, Timeouts, Wire
 
 CONNECTIONS = 100
 LARGE_BODY = 64 * 1024
@@ -26,11 +29,10 @@ _Proxy = tuple[str, str | None]
 """URL without credentials, value of Proxy-Authorization."""
 
 
-class AiohttpTransport(httpx.AsyncBaseTransport):
+class AiohttpTransport(httpx.AsyncBaseTransport, Wire):
     """Sends each request at most once, follows no redirect, keeps no cookie, leaves decompression to httpx.
 
-    Each request brings its time-outs in `extensions["timeout"]`, as httpx does. aiohttp has none for writing; the
-    caller's own limit on the whole request covers that.
+    aiohttp has no time-out for writing; the caller's own limit on the whole request covers that.
     """
 
     def __init__(self) -> None:
@@ -38,29 +40,26 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See `httpx.AsyncBaseTransport`."""
+        """See `httpx.AsyncBaseTransport`; the time-outs are in `extensions["timeout"]`."""
         if request.url.scheme not in {"http", "https"} or not request.url.host:
             raise httpx.UnsupportedProtocol("not an address to send a request to", request=request)
-        session = self._session = self._session or _session()
-        headers, proxying = self._route(request)
         timeout = request.extensions.get("timeout", {})
-        try:
-            answer = await session.request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=headers,
-                data=_body(request.content),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    connect=_sum(timeout.get("pool"), timeout.get("connect")),
-                    sock_connect=timeout.get("connect"),
-                    sock_read=timeout.get("read"),
-                ),
-                **proxying,
-            )
-        except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            raise _translated(error) from None
+        limits = _limits(timeout.get("pool"), timeout.get("connect"), timeout.get("read"))
+        headers = request.headers.multi_items()
+        answer = await self._send(request.method, str(request.url), headers, request.content, limits)
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer), request=request)
+
+    async def exchange(self, call: Call, timeouts: Timeouts, limit_bytes: int) -> httpx.Response:
+        """See `Wire`."""
+        if not call.url.startswith(("http://", "https://")):
+            raise httpx.UnsupportedProtocol("not an address to send a request to")
+        limits = _limits(timeouts.pool, timeouts.connect, timeouts.read)
+        answer = await self._send(call.method, call.url, list(call.headers.items()), call.body, limits)
+        body = _Body(answer)
+        if "content-encoding" in answer.headers:
+            response = httpx.Response(answer.status, headers=answer.raw_headers, stream=body)
+            return await answers.read(response, call.request, limit_bytes)
+        return Answer(call, answer.status, answer.raw_headers, await _all_of(body, limit_bytes))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -68,18 +67,56 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             await self._session.close()
             self._session = None
 
-    def _route(self, request: httpx.Request) -> tuple[list[tuple[str, str]], dict[str, Any]]:
-        """Headers, and where to send them."""
-        headers = request.headers.multi_items()
-        proxy = self._proxies.get(request.url.scheme) or self._proxies.get("all")
-        if proxy is None or urllib.request.proxy_bypass(request.url.netloc.decode("ascii")):
-            return headers, {}
-        url, credential = proxy
+    async def _send(
+        self, method: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        session = self._session = self._session or _session()
+        try:
+            address = URL(url, encoded=True)
+            proxying = self._proxying(address, headers) if self._proxies else {}
+            return await session.request(
+                method,
+                address,
+                headers=headers,
+                data=_body(body),
+                allow_redirects=False,
+                timeout=timeout,
+                **proxying,
+            )
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:
+            raise _translated(error) from None
+
+    def _proxying(self, url: URL, headers: list[tuple[str, str]]) -> dict[str, Any]:
+        """Where to send a request, if not straight there; a proxy's credential is added to the headers."""
+        proxy = self._proxies.get(url.scheme) or self._proxies.get("all")
+        if proxy is None or urllib.request.proxy_bypass(url.authority):
+            return {}
+        address, credential = proxy
         if credential is None:
-            return headers, {"proxy": url}
-        if request.url.scheme == "http":
-            return [*headers, ("Proxy-Authorization", credential)], {"proxy": url}
-        return headers, {"proxy": url, "proxy_headers": {"Proxy-Authorization": credential}}
+            return {"proxy": address}
+        if url.scheme == "http":
+            headers.append(("Proxy-Authorization", credential))
+            return {"proxy": address}
+        return {"proxy": address, "proxy_headers": {"Proxy-Authorization": credential}}
+
+
+@lru_cache
+def _limits(pool: float | None, connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(connect=_sum(pool, connect), sock_connect=connect, sock_read=read)
+
+
+async def _all_of(body: _Body, limit_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    room = limit_bytes
+    try:
+        async for part in body:
+            room -= len(part)
+            if room < 0:
+                raise answers.TooLarge
+            parts.append(part)
+    finally:
+        await body.aclose()
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _body(content: bytes) -> bytes | io.BytesIO | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
+from hub import metrics
 from hub.api.component import Clock, Log
 from hub.api.errors import RateLimited, Unavailable
 from hub.http.answers import NEVER_LEFT
@@ -30,6 +31,7 @@ def policy(*, once: bool, clock: Clock, random: random_module.Random, log: Log, 
         return max(backoff, _asked_seconds(state)) * random.uniform(1.0, 1.3)
 
     def log_retry(state: RetryCallState) -> None:
+        metrics.http_retry(component)
         log.info(
             "http.retry",
             component=component,

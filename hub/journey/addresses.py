@@ -12,9 +12,7 @@ _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 def mobile(number: str | None, region: str) -> str | None:
     """The number in E.164 if a text message can reach it, else None."""
     parsed = _parse(number, region)
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
-        return None
-    if phonenumbers.number_type(parsed) not in _MOBILE:
+    if parsed is None or phonenumbers.number_type(parsed) not in _MOBILE:  # an invalid number has no type
         return None
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
 

@@ -6,6 +6,7 @@ What matches nothing is kept as unsolicited feedback.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.api.records import Channel, Inbound, Reply
+from hub import watch
+from hub.api.records import Channel, DeliveryReport, Inbound, Reply
 from hub.faults import fault_point
 from hub.journey import addresses, experience
 from hub.journey.events import note
@@ -45,61 +47,64 @@ _WITHDRAWN = (InvitationState.SKIPPED, InvitationState.CANCELLED)
 
 async def store_inbound(store: Store, gateway: str, inbound: Inbound, region: str, now: datetime) -> None:
     """Store what a gateway brought, with the cursor when it was collected; durable when this returns."""
-
-    async def work(connection: AsyncConnection) -> None:
-        await _insert_replies(connection, gateway, inbound.replies, region, now)
-        await _insert_reports(connection, gateway, inbound, now)
-        if inbound.cursor is not None:
-            await components.set_cursor(connection, f"gateways.{gateway}", inbound.cursor)
-        if inbound.replies:
-            fault_point("answer.before_commit")
-
-    await store.commit(work)
+    await store.commit_with(_insert, _Arrived(gateway, inbound, region, now))
     if inbound.replies:
         fault_point("answer.stored")
 
 
-async def _insert_replies(
-    connection: AsyncConnection, gateway: str, replies: Sequence[Reply], region: str, now: datetime
-) -> None:
-    if not replies:
-        return
-    rows = [
-        {
-            "gateway": gateway,
-            "provider_id": indexable(reply.provider_id),
-            "channel": reply.channel,
-            "state": AnswerState.AUTOMATIC if reply.automatic else AnswerState.NEW,
-            "key": reply.key,
-            "sender": addresses.sender(reply.sender, region),
-            "recipient": reply.recipient,
-            "text": reply.text,
-            "raw": reply.raw,
-            "received_at": reply.received_at,
-            "stored_at": now,
-        }
-        for reply in replies
-    ]
-    await connection.execute(insert(connection, answers).values(rows).on_conflict_do_nothing())
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """What a gateway brought at one time."""
+
+    gateway: str
+    inbound: Inbound
+    region: str
+    at: datetime
 
 
-async def _insert_reports(connection: AsyncConnection, gateway: str, inbound: Inbound, now: datetime) -> None:
-    if not inbound.reports:
-        return
-    rows = [
-        {
-            "gateway": gateway,
-            "key": report.key,
-            "provider_id": report.provider_id and indexable(report.provider_id),
-            "status": report.status,
-            "reason": report.reason,
-            "address_unusable": report.address_unusable,
-            "at": report.at,
-            "stored_at": now,
-        }
-        for report in inbound.reports
-    ]
-    await connection.execute(reports.insert(), rows)
+async def _insert(connection: AsyncConnection, arrived: Sequence[_Arrived]) -> None:
+    replies = [_reply(one, reply) for one in arrived for reply in one.inbound.replies]
+    if replies:
+        await connection.execute(insert(connection, answers).on_conflict_do_nothing(), replies)
+        watch.received(connection, replies)
+    news = [_report(one, report) for one in arrived for report in one.inbound.reports]
+    if news:
+        await connection.execute(reports.insert(), news)
+        watch.reported(connection, news)
+    for one in arrived:
+        if one.inbound.cursor is not None:
+            await components.set_cursor(connection, f"gateways.{one.gateway}", one.inbound.cursor)
+    if replies:
+        fault_point("answer.before_commit")
+
+
+def _reply(arrived: _Arrived, reply: Reply) -> dict[str, Any]:
+    return {
+        "gateway": arrived.gateway,
+        "provider_id": indexable(reply.provider_id),
+        "channel": reply.channel,
+        "state": AnswerState.AUTOMATIC if reply.automatic else AnswerState.NEW,
+        "key": reply.key,
+        "sender": addresses.sender(reply.sender, arrived.region),
+        "recipient": reply.recipient,
+        "text": reply.text,
+        "raw": reply.raw,
+        "received_at": reply.received_at,
+        "stored_at": arrived.at,
+    }
+
+
+def _report(arrived: _Arrived, report: DeliveryReport) -> dict[str, Any]:
+    return {
+        "gateway": arrived.gateway,
+        "key": report.key,
+        "provider_id": report.provider_id and indexable(report.provider_id),
+        "status": report.status,
+        "reason": report.reason,
+        "address_unusable": report.address_unusable,
+        "at": report.at,
+        "stored_at": arrived.at,
+    }
 
 
 async def store_page_answer(store: Store, token: str, rating: int, comment: str, now: datetime) -> bool:
@@ -112,21 +117,21 @@ async def store_page_answer(store: Store, token: str, rating: int, comment: str,
         invitation = await find_by_token(connection, token)
         if invitation is None or not is_open(invitation, now):
             return False
-        await connection.execute(
-            answers.insert().values(
-                gateway=PAGE,
-                provider_id=uuid.uuid4().hex,
-                channel=Channel.PAGE,
-                state=AnswerState.NEW,
-                key=token,
-                sender=invitation["address"],
-                rating=rating,
-                text=comment,
-                raw="",
-                received_at=now,
-                stored_at=now,
-            )
-        )
+        row = {
+            "gateway": PAGE,
+            "provider_id": uuid.uuid4().hex,
+            "channel": Channel.PAGE,
+            "state": AnswerState.NEW,
+            "key": token,
+            "sender": invitation["address"],
+            "rating": rating,
+            "text": comment,
+            "raw": "",
+            "received_at": now,
+            "stored_at": now,
+        }
+        await connection.execute(answers.insert(), [row])
+        watch.received(connection, [row])
         return True
 
     stored: bool = await store.commit(work)
@@ -182,7 +187,7 @@ async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now
             raise
         if batch > 1:
             return sum([await process_new(store, targets, now, 1) for _ in range(batch)])
-        return await _set_aside(store, rows[0]["id"], error)
+        return await _set_aside(store, rows[0], error)
     fault_point("answer.processed")
     return len(rows)
 
@@ -194,10 +199,11 @@ async def _new(connection: AsyncConnection, batch: int) -> Sequence[Mapping[Any,
     return found.mappings().all()
 
 
-async def _set_aside(store: Store, answer_id: int, error: Exception) -> int:
+async def _set_aside(store: Store, row: Mapping[Any, Any], error: Exception) -> int:
     values = {"state": AnswerState.UNMATCHED, "matched_by": f"nothing: {type(error).__name__} in the hub"}
     async with store.write() as connection:
-        await connection.execute(answers.update().where(answers.c.id == answer_id, _NEW).values(values))
+        await connection.execute(answers.update().where(answers.c.id == row["id"], _NEW).values(values))
+        watch.matched(connection, [(row, None)])
     return 1
 
 
@@ -214,6 +220,7 @@ async def _process(
             match = matches.get(row["id"])
             await _opt_out(connection, match.invitation if match and match.is_certain else None, row["sender"], now)
     await _mark_answered(connection, rows, matches)
+    watch.matched(connection, [(row, matches[row["id"]].invitation if row["id"] in matches else None) for row in rows])
     answered = {match.invitation["id"]: match.invitation for match in matches.values()}
     await experience.revise(connection, list(answered.values()), targets, now)
 
@@ -238,28 +245,36 @@ async def _match(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]])
     by_token = {row["token"]: row for row in named.mappings()}
     matches = {row["id"]: _by_token(row, by_token[row["key"]]) for row in rows if row["key"] in by_token}
     rest = [row for row in rows if row["id"] not in matches]
-    asked = await connection.execute(
-        _JOINED.where(invitations.c.identity.in_([addresses.identity(row["sender"]) for row in rest])).order_by(
-            sa.func.coalesce(invitations.c.sent_at, invitations.c.due_at), invitations.c.id
-        )
-    )
-    candidates = asked.mappings().all()
+    asked = await _asked(connection, rest)
     for row in rest:
-        fitting = [candidate for candidate in candidates if _may_answer(row, candidate)]
+        # without a token only the person who was asked can answer, over the same gateway, while the survey is open
+        who = (addresses.identity(row["sender"]), row["gateway"])
+        fitting = [invitation for invitation in asked.get(who, ()) if is_open(invitation, row["received_at"])]
         if fitting:
             matches[row["id"]] = _Match(fitting[-1], "sender")
     return matches
 
 
+async def _asked(
+    connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]]
+) -> Mapping[tuple[str, str], list[Mapping[Any, Any]]]:
+    """The invitations of those who sent these answers, oldest first, by who was asked over which gateway."""
+    asked: defaultdict[tuple[str, str], list[Mapping[Any, Any]]] = defaultdict(list)
+    if rows:
+        found = await connection.execute(
+            _JOINED.where(
+                invitations.c.identity.in_([addresses.identity(row["sender"]) for row in rows]),
+                invitations.c.expires_at > min(row["received_at"] for row in rows),
+            ).order_by(sa.func.coalesce(invitations.c.sent_at, invitations.c.due_at), invitations.c.id)
+        )
+        for invitation in found.mappings():
+            asked[invitation["identity"], invitation["gateway"]].append(invitation)
+    return asked
+
+
 def _by_token(answer: Mapping[Any, Any], invitation: Mapping[Any, Any]) -> _Match:
     same = addresses.identity(answer["sender"]) == addresses.identity(invitation["address"])
     return _Match(invitation, "token" if same else FROM_ANOTHER)
-
-
-def _may_answer(answer: Mapping[Any, Any], invitation: Mapping[Any, Any]) -> bool:
-    """Without a token only the person who was asked can answer, over the same gateway, while the survey is open."""
-    who = (addresses.identity(answer["sender"]), answer["gateway"])
-    return who == (invitation["identity"], invitation["gateway"]) and is_open(invitation, answer["received_at"])
 
 
 async def _store_matches(
@@ -294,6 +309,7 @@ async def _mark_answered(
         if row["id"] in matches
     ]
     if values:
+        values.sort(key=lambda one: one["invitation"])  # see `outcome.store_outcomes`
         await connection.execute(
             invitations.update()
             .where(invitations.c.id == sa.bindparam("invitation"))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from hub.api.errors import RemoteError
+from hub.api.errors import AuthFailed, RateLimited, RemoteError, Unavailable
 from hub.journey.hints import BATCH, Fetch
 from hub.journey.intake import store_fetched
 from hub.journey.singly import one_by_one
@@ -22,6 +22,7 @@ from hub.store.engine import Store
 from hub.store.tables import closures, invitations
 
 EVERY = timedelta(hours=6)
+_OUT_OF_ORDER = (AuthFailed, RateLimited, Unavailable)
 
 ListIds = Callable[[datetime], AsyncIterator[Sequence[str]]]
 
@@ -82,13 +83,21 @@ async def _look_at(store: Store, source: str, fetch: Fetch, ids: Sequence[str], 
         async with store.write() as connection:
             new += await store_fetched(connection, source, fetched, now)
 
+    failure: RemoteError | None = None
+    worked = False
     for chunk in _chunks(ids):
         try:
             await look_at(chunk)
         except RemoteError as error:
             outcome = await one_by_one([[id_] for id_ in chunk], look_at)
             if outcome.nothing_worked:
-                raise outcome.error or error from error
+                failure = outcome.error or error
+                if isinstance(failure, _OUT_OF_ORDER):
+                    raise failure from error
+                continue  # it may be these tickets that are to blame; the same ones come first the next time
+        worked = True
+    if failure is not None and not worked:
+        raise failure
     return new
 
 

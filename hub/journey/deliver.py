@@ -1,63 +1,40 @@
-"""Stage 3: due invitations are claimed and sent; `outcome` stores what became of each.
+"""Stage 3: due invitations are taken, their tickets read once more, and sent; `outcome` stores what became of each.
 
-`sending` is committed before anything leaves. Whoever finds a row in `sending` whose lease has ended knows that a
-worker died there, and that the message may have left.
+`sending` is committed before anything leaves. Who finds a row in `sending` whose worker is dead knows that the message
+may have left.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
 
-import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.api.component import Clock
 from hub.api.errors import OutcomeUnknown, Rejected, RemoteError
-from hub.api.gateway import Gateway
-from hub.api.records import DeliveryStatus, Message, Receipt
+from hub.api.records import DeliveryStatus, Receipt
 from hub.faults import fault_point
-from hub.journey import outcome
-from hub.journey.addresses import identity
-from hub.journey.invite import withdraw
-from hub.journey.policy import Plan, Reason, after_quiet_hours, too_old
-from hub.journey.reread import Reread, still_closed
+from hub.journey import claims, outcome
+from hub.journey.insist import insist
+from hub.journey.policy import Plan
+from hub.journey.post import Post, Row
+from hub.journey.reread import still_closed
 from hub.store.engine import Store
-from hub.store.tables import InvitationState, closures, contacts, invitations
 
 SEND_LIMIT = timedelta(seconds=60)
-LEASE = SEND_LIMIT * 3  # a send has ended and is stored, one way or the other, well before others may take the row
-_STORE_AGAIN_AFTER_S = (0.2, 1.0, 3.0, 9.0, 20.0)
-_WAITING = sa.text("invitations.state = 'waiting'")  # literal, so that the partial index serves it
-
-
-class Compose(Protocol):
-    """Makes the message of an invitation; `row` joins invitation and closure."""
-
-    def __call__(self, row: Mapping[Any, Any]) -> Message: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """One gateway at work."""
-
-    name: str
-    gateway: Gateway[Any]
-    repeatable: bool
-    compose: Compose
-    survey_version: str
-    worker: str
-    clock: Clock
-    reread: Reread
+AHEAD = 100
+"""How many surveys are looked at together at most: as many tickets as desks give in one answer."""
+FRESH = timedelta(seconds=5)
+"""How long what a desk said of a ticket is believed."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What became of one batch."""
+    """What has come to pass since the step before."""
 
     looked_at: int = 0
     """Also those that were taken back or put off because the customer is not to be asked now."""
@@ -69,117 +46,167 @@ class Batch:
 
     @property
     def error(self) -> RemoteError | None:
-        """Why the gateway as a whole seems out of order: nothing of the batch went through."""
+        """Why the gateway as a whole seems out of order: nothing went through."""
         return self.errors[0] if self.errors and not self.sent and not self.refused else None
 
 
-async def count_due(store: Store, post: Post, limit: int) -> int:
-    """How many invitations are due on one gateway, counted up to `limit`."""
-    due = (
-        sa.select(invitations.c.id)
-        .where(_WAITING, invitations.c.gateway == post.name, invitations.c.due_at <= post.clock.now())
-        .limit(limit)
-    )
-    async with store.read() as connection:
-        return await connection.scalar(sa.select(sa.func.count()).select_from(due.subquery())) or 0
+class Sender:
+    """The surveys that are under way on one gateway.
 
+    Leaving the block waits for them and hands back what was not begun; being cancelled cancels them.
+    """
 
-async def deliver_due(store: Store, post: Post, plan: Plan, limit: int) -> Batch:
-    """Send up to `limit` invitations that are due on one gateway, at the same time."""
-    looked_at, may_leave = await still_closed(
-        store, post.name, post.reread, limit, max_age=plan.survey.max_age, clock=post.clock
-    )
-    rows = await _claim(store, post, plan, may_leave)
-    if rows:
-        fault_point("deliver.claimed")
-    batch = Batch(looked_at=looked_at, tried=len(rows))
-    # not a task group: when storing one outcome fails, the other sends must still end in their own way
-    ended = await asyncio.gather(*(_deliver(store, post, row, batch) for row in rows), return_exceptions=True)
-    for failure in ended:
-        if failure is not None:
-            raise failure
-    return batch
+    def __init__(self, store: Store, post: Post) -> None:
+        self.post = post
+        self._store = store
+        self._at_hand: list[Row] = []
+        """Taken, with tickets that were read a moment ago, and not begun."""
+        self._read_at = post.clock.now()
+        self._begun = 0
+        """Of what was read then."""
+        self._ahead = AHEAD
+        self._under_way: dict[asyncio.Task[None], int] = {}
+        """Each with the id of its invitation."""
+        self._in_doubt = True
+        """Whether rows may name this worker that it is not sending; one before on this gateway may have left some."""
+        self._never_begun: set[int] = set()
+        self._one_ended = asyncio.Event()
+        self._batch = Batch()
+        self._failures: list[BaseException] = []
 
+    async def __aenter__(self) -> Self:
+        return self
 
-async def _claim(store: Store, post: Post, plan: Plan, may_leave: Sequence[int]) -> list[Mapping[Any, Any]]:
-    if not may_leave:
-        return []
-    now = post.clock.now()
-    async with store.write() as connection:
-        found = await connection.execute(
-            sa.select(invitations, closures.c.ticket, closures.c.ticket_key, closures.c.closed_at)
-            .join(closures)
-            .where(_WAITING, invitations.c.id.in_(may_leave), invitations.c.due_at <= now)
-            .order_by(invitations.c.due_at)
-            .with_for_update(skip_locked=True, of=invitations)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                self._cancel()
+            else:
+                with suppress(SQLAlchemyError, OSError):  # they stay this worker's until it leaves
+                    await self.hand_back()
+        finally:
+            await self.finish()
+
+    async def room(self, limit: int) -> int:
+        """Wait until at least half of `limit` places are free.
+
+        :returns: how many are.
+        """
+        while len(self._under_way) > limit // 2:
+            self._one_ended.clear()
+            await self._one_ended.wait()
+        return limit - len(self._under_way)
+
+    async def step(self, plan: Plan, number: int) -> Batch:
+        """Begin to send up to `number` due invitations.
+
+        :returns: what was begun, and what has ended since the step before.
+        """
+        if self._in_doubt:
+            await self._recover()
+        if number > 0:
+            await self._look(plan, number)
+            await self._begin_some(plan, number)
+        return self._account()
+
+    async def hand_back(self) -> None:
+        """Let other workers have what was taken and is not begun."""
+        at_hand, self._at_hand = self._at_hand, []
+        if at_hand:
+            await claims.release(self._store, at_hand)
+
+    async def finish(self) -> Batch:
+        """Wait for all that is under way."""
+        if self._under_way:
+            try:
+                await asyncio.wait(self._under_way)
+            except asyncio.CancelledError:
+                self._cancel()
+                raise
+        return self._account()
+
+    def _cancel(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+
+    async def _recover(self) -> None:
+        """Nobody else settles rows that name a worker which lives."""
+        await claims.recover(self._store, self.post, list(self._under_way.values()), self._never_begun)
+        self._in_doubt, self._never_begun = False, set()
+
+    async def _look(self, plan: Plan, number: int) -> None:
+        """Have surveys at hand, more than are begun now: a desk is asked for many tickets as fast as for one.
+
+        Where sending is slower than that, fewer are read the next time, for what is read in vain is read again.
+        """
+        if not self._at_hand:
+            self._ahead = min(AHEAD, 2 * self._ahead)
+        elif abs(self.post.clock.now() - self._read_at) > FRESH:
+            self._ahead = max(number, self._begun)
+            await self.hand_back()
+        if self._at_hand:
+            self._batch.looked_at += len(self._at_hand)
+            return
+        taken = await claims.take(self._store, self.post, max(number, self._ahead))
+        still = await still_closed(
+            self._store, taken, self.post.reread, max_age=plan.survey.max_age, clock=self.post.clock
         )
-        due = found.mappings().all()
-        rows = await _still_wanted(connection, due, plan, now)
-        if not rows:
-            return []
-        await connection.execute(
-            invitations.update()
-            .where(invitations.c.id.in_([row["id"] for row in rows]))
-            .values(
-                state=InvitationState.SENDING,
-                attempts=invitations.c.attempts + 1,
-                survey_version=post.survey_version,
-                claimed_by=post.worker,
-                lease_until=now + LEASE,
-            )
-        )
-        fault_point("deliver.before_claim_commit")
-    return rows
+        if len(still) < len(taken):
+            kept = {row["id"] for row in still}
+            await claims.release(self._store, [row for row in taken if row["id"] not in kept])
+        self._batch.looked_at += len(taken)
+        self._at_hand, self._read_at, self._begun = still, self.post.clock.now(), 0
 
+    async def _begin_some(self, plan: Plan, number: int) -> None:
+        some, self._at_hand = self._at_hand[:number], self._at_hand[number:]
+        self._begun += len(some)
+        self._in_doubt, self._never_begun = True, {row["id"] for row in some}
+        rows = await claims.claim(self._store, self.post, plan, some)
+        for row in rows:
+            self._begin(row)
+        self._in_doubt, self._never_begun = False, set()
+        if rows:
+            fault_point("deliver.claimed")
+            await asyncio.sleep(0)
 
-async def _still_wanted(
-    connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]], plan: Plan, now: datetime
-) -> list[Mapping[Any, Any]]:
-    """Judge again at the moment of sending: the daemon may have been down, the customer may have said stop."""
-    if not rows:
-        return []
-    stopped = await _stopped(connection, [identity(row["address"]) for row in rows])
-    wanted = []
-    for row in rows:
-        later = after_quiet_hours(now, plan)
-        if reason := _why_not(row, stopped, plan, now):
-            await withdraw(connection, row, InvitationState.SKIPPED, reason)
-        elif later > now:
-            await connection.execute(invitations.update().where(invitations.c.id == row["id"]).values(due_at=later))
+    def _begin(self, row: Row) -> None:
+        task = asyncio.create_task(self._deliver(row))
+        self._under_way[task] = row["id"]
+        task.add_done_callback(self._ended)
+        self._batch.tried += 1
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._one_ended.set()
+        if not task.cancelled() and (failure := task.exception()):
+            self._failures.append(failure)
+
+    def _account(self) -> Batch:
+        if self._failures:
+            failures, self._failures = self._failures, []
+            self._in_doubt = True
+            raise failures[0]
+        batch, self._batch = self._batch, Batch()
+        return batch
+
+    async def _deliver(self, row: Row) -> None:
+        started_at = self.post.clock.now()
+        result = await _send(self.post, row)
+        fault_point("deliver.sent")
+        attempt = outcome.Attempt(self.post.name, self.post.repeatable, row, started_at, self.post.clock.now())
+        await insist(lambda: self._store.commit_with(outcome.store_outcomes, (attempt, result)), self.post.clock)
+        fault_point("deliver.stored")
+        if isinstance(result, Receipt):
+            self._batch.sent += 1
+        elif isinstance(result, Rejected):
+            self._batch.refused += 1
         else:
-            wanted.append(row)
-    return wanted
+            self._batch.errors.append(result)
 
 
-async def _stopped(connection: AsyncConnection, identities: Sequence[str]) -> dict[str, Reason]:
-    found = await connection.execute(
-        sa.select(contacts.c.address, contacts.c.opted_out_at, contacts.c.unusable_at)
-        .where(contacts.c.address.in_(identities))
-        .where(sa.or_(contacts.c.opted_out_at.is_not(None), contacts.c.unusable_at.is_not(None)))
-    )
-    return {row.address: Reason.OPTED_OUT if row.opted_out_at else Reason.UNUSABLE_ADDRESS for row in found}
-
-
-def _why_not(row: Mapping[Any, Any], stopped: Mapping[str, Reason], plan: Plan, now: datetime) -> Reason | None:
-    if too_old(row["closed_at"], plan, now):
-        return Reason.TOO_OLD
-    return stopped.get(identity(row["address"]))
-
-
-async def _deliver(store: Store, post: Post, row: Mapping[Any, Any], batch: Batch) -> None:
-    result = await _send(post, row)
-    fault_point("deliver.sent")
-    await _store(store, post, row, result)
-    fault_point("deliver.stored")
-    if isinstance(result, Receipt):
-        batch.sent += 1
-    elif isinstance(result, Rejected):
-        batch.refused += 1
-    else:
-        batch.errors.append(result)
-
-
-async def _send(post: Post, row: Mapping[Any, Any]) -> Receipt | RemoteError:
+async def _send(post: Post, row: Row) -> Receipt | RemoteError:
     """Hand a message to the gateway. Whatever goes wrong after that may have let it leave."""
     try:
         message = post.compose(row)
@@ -209,16 +236,3 @@ def _judge(receipt: Receipt) -> Receipt | RemoteError:
     if receipt.status is DeliveryStatus.UNKNOWN:
         return OutcomeUnknown("the gateway cannot say")
     return receipt
-
-
-async def _store(store: Store, post: Post, row: Mapping[Any, Any], result: Receipt | RemoteError) -> None:
-    """Store an outcome, again and again while the store fails: without it nobody would know that the message left."""
-    attempt = outcome.Attempt(post.name, post.worker, post.repeatable, row, post.clock.now())
-    for pause_s in _STORE_AGAIN_AFTER_S:
-        try:
-            await store.commit(lambda connection: outcome.store_outcome(connection, attempt, result))
-        except (SQLAlchemyError, OSError):
-            await post.clock.sleep(pause_s)
-        else:
-            return
-    await store.commit(lambda connection: outcome.store_outcome(connection, attempt, result))

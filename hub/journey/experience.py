@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import watch
 from hub.api.records import Channel, Experience, Score, Ticket, TicketSnapshot
 from hub.journey import write_back
 from hub.store.tables import answers, experiences
@@ -115,6 +116,8 @@ async def revise(
             for invitation_id, record in revised.items()
         ],
     )
+    records = [(one["closure_id"], one["source"]) for one in answered if one["id"] in revised]
+    watch.revised(connection, records, now)
     queued = [(row.id, targets(revised[row.invitation_id].ticket.source)) for row in stored]
     await write_back.queue(connection, queued, list(revised), now)
 

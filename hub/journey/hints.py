@@ -22,7 +22,7 @@ from hub.store.dialect import insert
 from hub.store.engine import Store
 from hub.store.tables import hints, indexable
 
-BATCH = 50
+BATCH = 100
 ATTEMPTS = 5
 REMEMBERED = timedelta(days=1)
 """How long a delivery is known by its id, and a hint is of use: the pull has found its ticket long since."""
@@ -60,12 +60,13 @@ async def follow(store: Store, source: str, fetch: Fetch, now: datetime) -> int:
     try:
         await _follow(store, source, fetch, rows, now)
     except RemoteError as error:
-        outcome = Outcome(rows, (), error, nothing_worked=True)
+        outcome: Outcome[Mapping[Any, Any]] = Outcome(rows, (), error, nothing_worked=True)
         if len(rows) > 1:
             outcome = await one_by_one(rows, lambda row: _follow(store, source, fetch, [row], now))
+        # also when nothing worked, so that others are the first to be tried next time; but then none is given up
+        await _count_attempts(store, outcome.failed, give_up=not outcome.nothing_worked)
         if outcome.nothing_worked:
             raise outcome.error or error from error
-        await _count_attempts(store, outcome.failed)
     return len(rows)
 
 
@@ -90,12 +91,11 @@ async def _follow(store: Store, source: str, fetch: Fetch, rows: Sequence[Mappin
         await connection.execute(hints.delete().where(hints.c.received_at < now - REMEMBERED))
 
 
-async def _count_attempts(store: Store, rows: Sequence[Mapping[Any, Any]]) -> None:
-    """A ticket that cannot be read again and again is left to the pull."""
+async def _count_attempts(store: Store, rows: Sequence[Mapping[Any, Any]], *, give_up: bool) -> None:
+    """Those that failed go behind the others. A ticket that cannot be read again and again is left to the pull."""
     if rows:
-        statement = (
-            hints.update()
-            .where(hints.c.id == sa.bindparam("row"))
-            .values(attempts=hints.c.attempts + 1, followed=hints.c.attempts + 1 >= ATTEMPTS)
-        )
+        values: dict[str, Any] = {"attempts": hints.c.attempts + 1}
+        if give_up:
+            values["followed"] = hints.c.attempts + 1 >= ATTEMPTS
+        statement = hints.update().where(hints.c.id == sa.bindparam("row")).values(**values)
         await store.commit(lambda connection: connection.execute(statement, [{"row": row["id"]} for row in rows]))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import watch
 from hub.api.records import Fetched, Page, Ticket
 from hub.faults import fault_point
 from hub.journey.invite import withdraw_earlier, withdraw_gone, withdraw_reopened
@@ -65,7 +66,9 @@ async def _insert_closures(connection: AsyncConnection, source: str, tickets: Se
         }
         for ticket in tickets
     ]
-    statement = insert(connection, closures).values(rows).on_conflict_do_nothing().returning(closures.c.ticket_id)
-    new = list((await connection.execute(statement)).scalars())
-    await withdraw_earlier(connection, source, new, now)
+    statement = insert(connection, closures).on_conflict_do_nothing()
+    found = statement.returning(closures.c.id, closures.c.ticket_id, closures.c.closed_at)
+    new = (await connection.execute(found, rows)).all()
+    watch.closed(connection, source, new, now)
+    await withdraw_earlier(connection, source, [row.ticket_id for row in new], now)
     return len(new)

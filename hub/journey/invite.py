@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import watch
 from hub.api.records import Ticket
 from hub.faults import fault_point
 from hub.journey.addresses import identity as identity_of
@@ -67,6 +69,7 @@ async def _set_aside(store: Store, now: datetime, closure_id: int, error: Except
         if (await connection.execute(this.values(decided=True))).rowcount:
             row = _invitation(closure_id, Skip(Reason.FAULT), new_token(), now)
             await connection.execute(invitations.insert(), [row])
+            watch.decided(connection, [row], now)
             await note(connection, closure_id, now, f"the closure could not be judged: {type(error).__name__}")
     return 1
 
@@ -93,6 +96,7 @@ async def _decide(
                 known[identity] = replace(known[identity], asked_at=decision.due_at)
                 asked.append({"identity": identity, "at": decision.due_at, "closure": closure_id})
     await connection.execute(invitations.insert(), new)
+    watch.decided(connection, new, now)
     await _reserve(connection, asked)
     await connection.execute(closures.update().where(closures.c.id.in_(list(tickets))).values(decided=True))
 
@@ -121,7 +125,7 @@ async def load_contacts(
     query = sa.select(contacts).where(contacts.c.address.in_(identities)).order_by(contacts.c.address)
     if lock:
         rows = [{"address": identity} for identity in identities]
-        await connection.execute(insert(connection, contacts).values(rows).on_conflict_do_nothing())
+        await connection.execute(insert(connection, contacts).on_conflict_do_nothing(), rows)
         query = query.with_for_update()
     found = await connection.execute(query)
     return {row.address: Contact(row.asked_at, row.opted_out_at, row.unusable_at) for row in found}
@@ -155,6 +159,7 @@ async def withdraw(
         .where(invitations.c.id == invitation["id"])
         .values(state=state, reason=reason, claimed_by=None, lease_until=None)
     )
+    watch.moved(connection, state, reason)
     await release_contact(connection, invitation["closure_id"])
 
 
@@ -237,6 +242,7 @@ async def _withdraw(
     )
     if rows := [_invitation(row.id, Skip(reason), new_token(), now) for row in undecided]:
         await connection.execute(invitations.insert(), rows)
+        watch.decided(connection, rows, now)
     found = await connection.execute(
         sa.select(invitations)
         .join(closures)
@@ -270,4 +276,4 @@ async def withdraw_unreachable(store: Store, gateways: Sequence[str], now: datet
 
 def new_token() -> str:
     """An invitation's token: 100 random bits in letters and digits that survive any mail system."""
-    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(20))
+    return base64.b32encode(secrets.token_bytes(13)).decode()[:20].lower()

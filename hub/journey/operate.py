@@ -58,7 +58,7 @@ async def retry(store: Store, ids: Sequence[int], now: datetime, max_age: timede
             await connection.execute(
                 invitations.update()
                 .where(invitations.c.id == id_)
-                .values(state=InvitationState.WAITING, reason=None, due_at=now)
+                .values(state=InvitationState.WAITING, reason=None, due_at=now, claimed_by=None, lease_until=None)
             )
             await connection.execute(
                 contacts.update()

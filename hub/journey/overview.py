@@ -1,65 +1,266 @@
-"""Counts for `hub status`: what waits, what went out, what came back, and why customers were not asked."""
+"""Counts for `hub status`: what waits, and what became of the last day's tickets, surveys, answers and results.
+
+No count reads the whole of a table, however many years of tickets it holds. What is open is found by partial indexes;
+the rest is counted from the first row of the last day on.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.store.tables import InvitationState, answers, closures, experiences, invitations, write_backs
+from hub.store.tables import (
+    InvitationState,
+    WriteBackState,
+    answers,
+    closures,
+    experiences,
+    invitations,
+    pauses,
+    write_backs,
+)
+
+WINDOW = timedelta(days=1)
+MOST_ROWS = 250_000
+"""The window is shorter when more tickets were closed in a day."""
+GRACE = timedelta(minutes=5)
+"""What is due for longer than this is overdue."""
+
+Counts = dict[str, dict[str, int]]
+"""By component's name, by state."""
+_NOT_DECIDED = sa.text("NOT closures.decided")  # literals, so that the partial indexes serve them
+_WAITING = sa.text("invitations.state = 'waiting'")
+_SENDING = sa.text("invitations.state = 'sending'")
+_UNKNOWN = sa.text("invitations.state = 'unknown'")
+_NEW = sa.text("answers.state = 'new'")
+_OPEN = sa.text("write_backs.state IN ('pending', 'writing')")
+_OPEN_STATES = {
+    *(InvitationState.WAITING, InvitationState.SENDING, InvitationState.UNKNOWN),
+    *(WriteBackState.PENDING, WriteBackState.WRITING),
+}
+"""Counted whatever their age."""
+_NOT_ASKED = {InvitationState.SKIPPED, InvitationState.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits in one place."""
+
+    waiting: int
+    overdue: int
+    """Those that were due more than five minutes ago."""
+    oldest: datetime | None
+    """When the first of them was or is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Invitations of one gateway that may have left or not, for one reason."""
+
+    gateway: str
+    reason: str
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A service that asked all workers to leave it alone for a while."""
+
+    service: str
+    reason: str | None
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """The state of the journey at one moment."""
 
-    closures: int
-    undecided: int
-    invitations: dict[str, int]
-    """By state, those that were not sent on purpose left out."""
+    since: datetime
+    """Where the window begins. What is open is counted whatever its age, the rest if it was made in the window."""
+    closed: dict[str, int]
+    """Closures by source."""
+    asked: Counts
+    """Invitations by gateway and state, those that were not sent on purpose left out."""
     skipped: dict[str, int]
     """Customers not asked, by reason; taken back ones among them."""
-    unknown: dict[str, int]
-    """Invitations nobody knows about, by reason."""
-    oldest_due: datetime | None
-    """Since when the invitation that is overdue longest waits."""
-    answered: int
-    answers: dict[str, int]
+    received: Counts
+    """Answers by gateway and state."""
     experiences: int
-    write_backs: dict[str, int]
+    answered: int
+    """Invitations answered for the first time."""
+    written: Counts
+    """Write-backs by target and state."""
+    undecided: Queue
+    unread: Queue
+    """Answers that were not looked at yet."""
+    surveys: dict[str, Queue]
+    """Waiting invitations by gateway."""
+    results: dict[str, Queue]
+    """Open write-backs by target; `oldest` is when the next try is due."""
+    doubts: tuple[Doubt, ...]
+    paused: tuple[Pause, ...]
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """Invitations nobody knows about, by reason."""
+        return _total({doubt.reason: doubt.count} for doubt in self.doubts)
+
+
+def by_state(counts: Counts) -> dict[str, int]:
+    """The sum over all components."""
+    return _total(counts.values())
 
 
 async def overview(connection: AsyncConnection, now: datetime) -> Overview:
     """Count everything."""
-    states = await _count(connection, invitations.c.state)
-    not_asked = invitations.c.state.in_([InvitationState.SKIPPED, InvitationState.CANCELLED])
-    for state in (InvitationState.SKIPPED, InvitationState.CANCELLED):
-        states.pop(state, None)
+    since, late = await _begin(connection, now), now - GRACE
+    surveys = await _queues(connection, invitations.c.gateway, invitations.c.due_at, _WAITING, late)
+    doubts = await _doubts(connection)
+    ended, skipped = await _ended(connection, since)
+    experience_id = await _first_id(connection, experiences.c.created_at, since)
+    records = await _count_from(connection, [experiences.c.revision], experiences.c.id, experience_id)
     return Overview(
-        closures=await _number(connection, closures),
-        undecided=await _number(connection, closures, sa.text("NOT closures.decided")),
-        invitations=states,
-        skipped=await _count(connection, invitations.c.reason, not_asked),
-        unknown=await _count(connection, invitations.c.reason, invitations.c.state == InvitationState.UNKNOWN),
-        oldest_due=await connection.scalar(
-            sa.select(sa.func.min(invitations.c.due_at))
-            .where(invitations.c.state == InvitationState.WAITING)
-            .where(invitations.c.due_at < now)
-        ),
-        answered=await _number(connection, invitations, invitations.c.answered_at.is_not(None)),
-        answers=await _count(connection, answers.c.state),
-        experiences=await _number(connection, experiences),
-        write_backs=await _count(connection, write_backs.c.state),
+        since=since,
+        closed=await _closed(connection, since),
+        asked=_nested([*_open(surveys, doubts), *await _sending(connection), *ended]),
+        skipped=skipped,
+        received=await _received(connection, since),
+        experiences=sum(count for _, count in records),
+        answered=sum(count for revision, count in records if revision == 1),
+        written=await _written(connection, experience_id),
+        undecided=await _queue(connection, closures.c.seen_at, _NOT_DECIDED, late),
+        unread=await _queue(connection, answers.c.stored_at, _NEW, late),
+        surveys=surveys,
+        results=await _queues(connection, write_backs.c.target, write_backs.c.next_at, _OPEN, late),
+        doubts=doubts,
+        paused=await _paused(connection, now),
     )
 
 
-async def _count(connection: AsyncConnection, column: sa.Column[Any], *where: Any) -> dict[str, int]:
-    query = sa.select(column, sa.func.count()).where(*where).group_by(column).order_by(column)
-    return {str(value): count for value, count in (await connection.execute(query)).all()}
+async def _begin(connection: AsyncConnection, now: datetime) -> datetime:
+    """The beginning of the window."""
+    day_ago = now - WINDOW
+    last = await connection.scalar(sa.select(sa.func.max(closures.c.id))) or 0
+    if last <= MOST_ROWS:
+        return day_ago
+    earliest = sa.select(closures.c.seen_at).where(closures.c.id > last - MOST_ROWS).order_by(closures.c.id)
+    found: datetime = (await connection.execute(earliest.limit(1))).scalar_one()
+    return max(day_ago, min(found, now))
 
 
-async def _number(connection: AsyncConnection, table: sa.Table, *where: Any) -> int:
-    return await connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0
+async def _first_id(connection: AsyncConnection, at: sa.Column[datetime], since: datetime) -> int:
+    """The first row since a time, of a table that grows in the order of `at`: found in a few looks, without an index.
+
+    A clock that was set back makes it a little inexact, which a count for people bears.
+    """
+    id_ = at.table.c.id
+    low, high = 1, (await connection.scalar(sa.select(sa.func.max(id_))) or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = await connection.execute(sa.select(id_, at).where(id_ >= middle).order_by(id_).limit(1))
+        row_id, row_at = found.one()
+        low, high = (row_id + 1, high) if row_at < since else (low, middle)
+    return low
+
+
+async def _closed(connection: AsyncConnection, since: datetime) -> dict[str, int]:
+    first = await _first_id(connection, closures.c.seen_at, since)
+    return dict(await _count_from(connection, [closures.c.source], closures.c.id, first))
+
+
+async def _ended(connection: AsyncConnection, since: datetime) -> tuple[list[Any], dict[str, int]]:
+    """Invitations of the window that wait for nothing, by gateway and state; those not sent on purpose by reason."""
+    first, row = await _first_id(connection, invitations.c.created_at, since), invitations.c
+    found = await _count_from(connection, [row.gateway, row.state, row.reason], row.id, first)
+    skipped = _total({reason: count} for _, state, reason, count in found if state in _NOT_ASKED)
+    others = _NOT_ASKED | _OPEN_STATES
+    return [(gateway, state, count) for gateway, state, _, count in found if state not in others], skipped
+
+
+async def _sending(connection: AsyncConnection) -> list[Any]:
+    return await _count(connection, [invitations.c.gateway, invitations.c.state], _SENDING)
+
+
+async def _doubts(connection: AsyncConnection) -> tuple[Doubt, ...]:
+    row = invitations.c
+    since = sa.func.min(row.created_at, type_=row.created_at.type)
+    query = sa.select(row.gateway, row.reason, sa.func.count(), since).where(_UNKNOWN).group_by(row.gateway, row.reason)
+    return tuple(Doubt(*found) for found in await connection.execute(query.order_by(row.gateway, row.reason)))
+
+
+async def _paused(connection: AsyncConnection, now: datetime) -> tuple[Pause, ...]:
+    query = sa.select(pauses.c.service, pauses.c.reason, pauses.c.until).where(pauses.c.until > now)
+    return tuple(Pause(*found) for found in await connection.execute(query.order_by(pauses.c.service)))
+
+
+def _open(surveys: Mapping[str, Queue], doubts: Iterable[Doubt]) -> Iterable[tuple[str, str, int]]:
+    yield from ((gateway, InvitationState.WAITING, queue.waiting) for gateway, queue in surveys.items())
+    yield from ((doubt.gateway, InvitationState.UNKNOWN, doubt.count) for doubt in doubts)
+
+
+async def _received(connection: AsyncConnection, since: datetime) -> Counts:
+    first = await _first_id(connection, answers.c.stored_at, since)
+    return _nested(await _count_from(connection, [answers.c.gateway, answers.c.state], answers.c.id, first))
+
+
+async def _written(connection: AsyncConnection, experience_id: int) -> Counts:
+    """Open write-backs, and those of the window's experiences."""
+    row = write_backs.c
+    still_open = await _count(connection, [row.target, row.state], _OPEN)
+    made = await _count_from(connection, [row.target, row.state], row.experience_id, experience_id)
+    return _nested([*still_open, *(each for each in made if each[1] not in _OPEN_STATES)])
+
+
+async def _queues(
+    connection: AsyncConnection, key: sa.Column[str], due_at: sa.Column[datetime], where: Any, late: datetime
+) -> dict[str, Queue]:
+    waiting = await _count(connection, [key], where)
+    return {name: await _queue(connection, due_at, sa.and_(where, key == name), late, count) for name, count in waiting}
+
+
+async def _queue(
+    connection: AsyncConnection, due_at: sa.Column[datetime], where: Any, late: datetime, waiting: int | None = None
+) -> Queue:
+    """One queue; in three queries, each of which an index answers without a look at every row that waits."""
+    if waiting is None:
+        waiting = await connection.scalar(sa.select(sa.func.count()).select_from(due_at.table).where(where)) or 0
+    overdue = sa.select(sa.func.count()).select_from(due_at.table).where(where, due_at < late)
+    oldest = sa.select(sa.func.min(due_at)).where(where)
+    return Queue(waiting, await connection.scalar(overdue) or 0, await connection.scalar(oldest))
+
+
+async def _count(connection: AsyncConnection, columns: list[sa.Column[Any]], *where: Any) -> list[Any]:
+    """The values of the columns with the number of rows that have them."""
+    query = sa.select(*columns, sa.func.count()).where(*where).group_by(*columns).order_by(*columns)
+    return [tuple(row) for row in await connection.execute(query)]
+
+
+async def _count_from(
+    connection: AsyncConnection, columns: list[sa.Column[Any]], id_: sa.Column[int], first: int
+) -> list[Any]:
+    """The same of the rows from one on. The limit also keeps SQLite from reading a whole index in its order instead."""
+    rows = sa.select(*columns).where(id_ >= first).order_by(id_).limit(MOST_ROWS).subquery()
+    query = sa.select(*rows.c, sa.func.count()).group_by(*rows.c).order_by(*rows.c)
+    return [tuple(row) for row in await connection.execute(query)]
+
+
+def _nested(counts: Iterable[tuple[str, str, int]]) -> Counts:
+    nested: Counts = {}
+    for name, state, count in counts:
+        states = nested.setdefault(name, {})
+        states[str(state)] = states.get(state, 0) + count
+    return nested
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import watch
 from hub.api.records import DeliveryStatus
 from hub.journey.events import note
 from hub.journey.invite import release_contact
@@ -40,7 +41,7 @@ async def apply_reports(store: Store, now: datetime) -> int:
             .with_for_update(skip_locked=True, of=reports)
         )
         rows = found.mappings().all()
-        for row in rows:
+        for row in sorted(rows, key=lambda row: row["invitation_id"]):  # see `outcome.store_outcomes`
             await _apply(connection, row)
         done = sa.or_(reports.c.id.in_([row["id"] for row in rows]), reports.c.stored_at < now - KEEP_UNMATCHED)
         await connection.execute(reports.delete().where(done))
@@ -55,6 +56,8 @@ async def _apply(connection: AsyncConnection, report: Mapping[Any, Any]) -> None
         .where(invitations.c.id == report["invitation_id"], invitations.c.state.in_(_OPEN), invitations.c.attempts > 0)
         .values(**values)
     )
+    if report["status"] == DeliveryStatus.DELIVERED or report["status"] in _FAILED:
+        watch.moved(connection, values["state"], values["reason"], changed.rowcount)
     if report["status"] in _FAILED and changed.rowcount:
         await note(connection, report["closure_id"], report["at"], f"{report['gateway']}: reported as not delivered")
         await release_contact(connection, report["closure_id"])

@@ -15,21 +15,47 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import watch
 from hub.api.component import Clock
 from hub.api.errors import Rejected, RemoteError, Unavailable, Unexpected
 from hub.api.records import DeliveryStatus, Experience, Receipt
 from hub.faults import fault_point
 from hub.journey.backoff import backoff
+from hub.journey.insist import insist
+from hub.store import workers
 from hub.store.engine import Store
-from hub.store.tables import UtcDateTime, WriteBackState, experiences, write_backs
+from hub.store.tables import Text, UtcDateTime, WriteBackState, experiences, invitations, write_backs
 
 PUT_LIMIT = timedelta(minutes=2)
-LEASE = PUT_LIMIT * 3  # a batch has ended, one way or the other, well before others may take its rows
+LEASE = PUT_LIMIT * 3  # kept for workers of the version before, which go by it
+SINGLY_LIMIT = PUT_LIMIT * 2
+"""How long the items of a batch that failed are tried one by one, before the others get their turn."""
 ATTEMPTS = 10
 ATTEMPTS_UNEXPECTED = 48  # two days: a page that says "maintenance" is no reason to lose a result
 _BACKOFF_FIRST = timedelta(seconds=15)
 _BACKOFF_LAST = timedelta(hours=1)
 _OPEN = sa.text("write_backs.state IN ('pending', 'writing')")  # literal, so that the partial index serves it
+_ANSWERED_AT = sa.case((experiences.c.revision == 1, invitations.c.answered_at), else_=experiences.c.created_at).label(
+    "answered_at"
+)
+_MINE = (
+    # a worker that was taken for dead must not undo what another one did since
+    write_backs.update()
+    .where(
+        write_backs.c.id == sa.bindparam("row"),
+        write_backs.c.claimed_by == sa.bindparam("worker"),
+        write_backs.c.state == WriteBackState.WRITING,
+    )
+    .values(
+        claimed_by=None,
+        lease_until=None,
+        state=sa.bindparam("new_state"),
+        next_at=sa.bindparam("again_at", type_=UtcDateTime),
+        done_at=sa.bindparam("written_at", type_=UtcDateTime),
+        provider_id=sa.bindparam("place", type_=Text),
+        reason=sa.bindparam("why", type_=Text),
+    )
+)
 _other = write_backs.alias("other")
 _other_experience = experiences.alias("other_experience")
 _WRITTEN = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED)
@@ -45,7 +71,8 @@ class Target:
 
     id: str
     put: Callable[[Sequence[Experience]], Awaitable[Sequence[Receipt]]]
-    worker: str
+    worker: Callable[[], str]
+    """The name that this process claims rows under at the moment."""
     clock: Clock
 
 
@@ -100,9 +127,10 @@ async def write_due(store: Store, target: Target, limit: int) -> int:
 async def _write_singly(store: Store, target: Target, rows: Sequence[Mapping[Any, Any]]) -> int:
     """One item that the target cannot take must not hold up the others."""
     failures: list[RemoteError] = []
-    until = target.clock.now() + LEASE - PUT_LIMIT * 2  # the batch as a whole has had one PUT_LIMIT of the lease
+    monotonic = asyncio.get_running_loop().time
+    until = monotonic() + SINGLY_LIMIT.total_seconds()
     for number, row in enumerate(rows):
-        if target.clock.now() > until:
+        if monotonic() > until:
             await _put_off(store, target, rows[number:], Unavailable("the rest of the batch waits for its turn"))
             break
         try:
@@ -142,20 +170,36 @@ async def _put(target: Target, rows: Sequence[Mapping[Any, Any]]) -> Sequence[Re
 
 
 async def _claim(store: Store, target: Target, limit: int) -> list[Mapping[Any, Any]]:
-    now = target.clock.now()
+    now, worker = target.clock.now(), target.worker()
     async with store.write() as connection:
-        await _supersede(connection, target)
+        if not await workers.is_registered(connection, worker):
+            return []
+        await _supersede(connection, target, worker)
         found = await connection.execute(
-            sa.select(write_backs, experiences.c.record)
+            sa.select(
+                write_backs.c.id,
+                write_backs.c.attempts,
+                write_backs.c.next_at,
+                experiences.c.record,
+                invitations.c.closure_id,
+                _ANSWERED_AT,
+            )
+            .select_from(write_backs)
             .join(experiences)
+            .join(invitations, invitations.c.id == experiences.c.invitation_id)
             .where(_OPEN, write_backs.c.target == target.id, write_backs.c.next_at <= now)
-            .where(sa.or_(write_backs.c.lease_until.is_(None), write_backs.c.lease_until < now))
-            .where(~_revision(_other_experience.c.revision < experiences.c.revision, _other.c.lease_until >= now))
+            .where(_free(worker))
+            .where(~_REPLACED)
+            .where(
+                ~_revision(
+                    _other_experience.c.revision < experiences.c.revision, _other.c.state == WriteBackState.WRITING
+                )
+            )
             .order_by(write_backs.c.next_at, write_backs.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=write_backs)
         )
-        rows: list[Mapping[Any, Any]] = list(found.mappings())
+        rows: list[Mapping[Any, Any]] = [{**row, "claimed_by": worker, "claimed_at": now} for row in found.mappings()]
         if not rows:
             return []
         await connection.execute(
@@ -164,7 +208,7 @@ async def _claim(store: Store, target: Target, limit: int) -> list[Mapping[Any, 
             .values(
                 state=WriteBackState.WRITING,
                 attempts=write_backs.c.attempts + 1,
-                claimed_by=target.worker,
+                claimed_by=worker,
                 lease_until=now + LEASE,
             )
         )
@@ -185,47 +229,39 @@ def _revision(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
     )
 
 
-async def _supersede(connection: AsyncConnection, target: Target) -> None:
+def _free(worker: str) -> sa.ColumnElement[bool]:
+    """What this worker may begin with. It writes one batch at a time: what it is said to be writing is left over."""
+    return sa.or_(write_backs.c.state == WriteBackState.PENDING, write_backs.c.claimed_by == worker)
+
+
+_REPLACED = _revision(_other_experience.c.revision > experiences.c.revision)
+
+
+async def _supersede(connection: AsyncConnection, target: Target, worker: str) -> None:
     """A revision that waits again after a failure must not be written after the one that replaced it."""
     outdated = (
         sa.select(write_backs.c.id)
         .join(experiences)
-        .where(_OPEN, write_backs.c.target == target.id, write_backs.c.state == WriteBackState.PENDING)
-        .where(_revision(_other_experience.c.revision > experiences.c.revision))
+        .where(_OPEN, write_backs.c.target == target.id, _free(worker))
+        .where(_REPLACED)
     )
     await connection.execute(
-        write_backs.update().where(write_backs.c.id.in_(outdated)).values(state=WriteBackState.SUPERSEDED)
-    )
-
-
-def _mine(target: Target) -> sa.Update:
-    """A row of this worker's: one that was away for longer than its lease must not undo what another did since."""
-    return write_backs.update().where(
-        write_backs.c.id == sa.bindparam("row"),
-        write_backs.c.claimed_by == target.worker,
-        write_backs.c.state == WriteBackState.WRITING,
+        write_backs.update()
+        .where(write_backs.c.id.in_(outdated))
+        .values(state=WriteBackState.SUPERSEDED, claimed_by=None, lease_until=None)
     )
 
 
 async def _store(store: Store, target: Target, rows: Sequence[Mapping[Any, Any]], receipts: Sequence[Receipt]) -> None:
     fault_point("write_back.written")
     now = target.clock.now()
-    results = [{"row": row["id"], **_result(row, receipt, now)} for row, receipt in zip(rows, receipts, strict=True)]
-    statement = _mine(target).values(
-        claimed_by=None,
-        lease_until=None,
-        state=sa.bindparam("new_state"),
-        next_at=sa.bindparam("again_at", type_=UtcDateTime),
-        done_at=sa.bindparam("written_at", type_=UtcDateTime),
-        provider_id=sa.bindparam("place"),
-        reason=sa.bindparam("why"),
-    )
-    await store.commit(lambda connection: connection.execute(statement, results))
+    results = [_result(row, receipt, now) for row, receipt in zip(rows, receipts, strict=True)]
+    await _end(store, target, rows, results)
     fault_point("write_back.stored")
 
 
 def _result(row: Mapping[Any, Any], receipt: Receipt, now: datetime) -> dict[str, Any]:
-    values = {"place": receipt.provider_id, "why": receipt.reason, "again_at": row["next_at"], "written_at": None}
+    values = _ended(row) | {"place": receipt.provider_id, "why": receipt.reason}
     if receipt.status in _WRITTEN:
         return values | {"new_state": WriteBackState.DONE, "written_at": now}
     if receipt.status is DeliveryStatus.REJECTED or row["attempts"] + 1 >= ATTEMPTS:
@@ -242,15 +278,30 @@ async def _put_off(store: Store, target: Target, rows: Sequence[Mapping[Any, Any
         given_up = len(rows) == 1 and row["attempts"] + 1 >= _most_attempts(error)
         state = WriteBackState.FAILED if given_up else WriteBackState.PENDING
         again_at = now + backoff(row["attempts"], _BACKOFF_FIRST, _BACKOFF_LAST)
-        results.append({"row": row["id"], "new_state": state, "again_at": again_at})
-    statement = _mine(target).values(
-        claimed_by=None,
-        lease_until=None,
-        state=sa.bindparam("new_state"),
-        next_at=sa.bindparam("again_at", type_=UtcDateTime),
-        reason=str(error),
-    )
-    await store.commit(lambda connection: connection.execute(statement, results))
+        results.append(_ended(row) | {"new_state": state, "again_at": again_at, "why": str(error)})
+    await _end(store, target, rows, results)
+
+
+def _ended(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        "row": row["id"],
+        "worker": row["claimed_by"],
+        "again_at": row["next_at"],
+        "written_at": None,
+        "place": None,
+        "why": None,
+    }
+
+
+async def _end(
+    store: Store, target: Target, rows: Sequence[Mapping[Any, Any]], results: Sequence[dict[str, Any]]
+) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(_MINE, results)
+        ended = zip(rows, (result["new_state"] for result in results), strict=True)
+        watch.written(connection, target.id, ended, target.clock.now())
+
+    await insist(lambda: store.commit(work), target.clock)
 
 
 def _most_attempts(error: RemoteError) -> float:

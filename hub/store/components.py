@@ -22,6 +22,8 @@ class ComponentState:
     id: str
     cursor: Cursor | None = None
     error: str | None = None
+    error_kind: str | None = None
+    """The class of the error, or "fault" for one that is not the hub's own."""
     failures: int = 0
     failing_since: datetime | None = None
     retry_at: datetime | None = None
@@ -65,14 +67,31 @@ async def pulled(
 
 async def worked(connection: AsyncConnection, component_id: str, now: datetime) -> None:
     """Remember that the component did its work."""
-    await _put(connection, component_id, error=None, failures=0, failing_since=None, retry_at=None, last_ok_at=now)
+    await _put(
+        connection,
+        component_id,
+        error=None,
+        error_kind=None,
+        failures=0,
+        failing_since=None,
+        retry_at=None,
+        last_ok_at=now,
+    )
 
 
 async def failed(
-    connection: AsyncConnection, component_id: str, *, error: str, failures: int, since: datetime, retry_at: datetime
+    connection: AsyncConnection,
+    component_id: str,
+    *,
+    error: str,
+    kind: str | None = None,
+    failures: int,
+    since: datetime,
+    retry_at: datetime,
 ) -> None:
     """Remember that the component is paused until `retry_at`, and why."""
-    await _put(connection, component_id, error=error, failures=failures, failing_since=since, retry_at=retry_at)
+    values = {"error": error, "error_kind": kind, "failures": failures, "failing_since": since, "retry_at": retry_at}
+    await _put(connection, component_id, **values)
 
 
 async def _put(connection: AsyncConnection, component_id: str, **values: Any) -> None:

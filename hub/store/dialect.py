@@ -12,23 +12,35 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from hub.api.errors import ConfigError
+from hub.store import failures
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _READ_ONLY = "hub_read_only"
 _MIGRATION_LOCK = 0x68756200  # any fixed number that other users of the database will not choose
+_MIGRATION_LOCK_WAIT_MS = 2_000
+_MIGRATION_AGAIN_AFTER_S = 1.0
+_CONNECT_WITHIN_S = 10.0
+_LOCKED_BY_OTHERS = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
 _BUSY_TIMEOUT_MS = 30_000
+_WAL_KEPT_BYTES = 16 * 1024 * 1024
+"""How long the -wal file may stay once all of it is in the main file. A shorter one would grow again and again."""
+_WAL_TOO_LONG_BYTES = 64 * 1024 * 1024
+_WAIT_FOR_READERS_MS = 2_000
 _SWITCH_ATTEMPTS = 100
 _SWITCH_AGAIN_AFTER_S = 0.05
 
 Insert = sqlite.Insert | postgresql.Insert
 
 
-def create_engine(url: str) -> AsyncEngine:
+def create_engine(url: str, *, answers_within_s: float | None = None) -> AsyncEngine:
     """Open a store by its URL: `sqlite:///path` or `postgresql://user:password@host/database`.
 
+    :param answers_within_s: give up a statement that PostgreSQL has not answered by then, and the connection with it.
+        Without a limit a server that has fallen silent is waited for as long as the network believes in it.
     :raises ConfigError: the URL names neither, or the driver is not installed.
     """
     parsed = make_url(url)
@@ -36,7 +48,13 @@ def create_engine(url: str) -> AsyncEngine:
     if driver is None:
         raise ConfigError("hub.store: write sqlite:///FILE or postgresql://USER@HOST/DATABASE")
     parsed = parsed.set(drivername=driver)
-    return _sqlite_engine(parsed) if driver.startswith("sqlite") else _postgresql_engine(parsed)
+    return _sqlite_engine(parsed) if driver.startswith("sqlite") else _postgresql_engine(parsed, answers_within_s)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite store, which need not exist yet; None for a store on PostgreSQL."""
+    parsed = make_url(url)
+    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
 
 
 def exists(url: str) -> bool:
@@ -44,27 +62,57 @@ def exists(url: str) -> bool:
 
     :raises ConfigError: it could not be made.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or Path(str(parsed.database)).exists():
+    path = sqlite_file(url)
+    if path is None or path.exists():
         return True
-    folder = Path(str(parsed.database)).parent
-    if not os.access(folder, os.W_OK):
-        raise ConfigError(f"hub.store: {folder} does not exist or is not writable; make it, or name another place")
+    if not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"hub.store: {path.parent} does not exist or is not writable; make it, or name another place")
     return False
 
 
-def _postgresql_engine(url: URL) -> AsyncEngine:
+def _postgresql_engine(url: URL, answers_within_s: float | None) -> AsyncEngine:
+    limits = {"command_timeout": answers_within_s, "timeout": _CONNECT_WITHIN_S}
     try:
-        return create_async_engine(url, pool_size=8, pool_pre_ping=True, hide_parameters=True)
+        engine = create_async_engine(url, pool_size=8, pool_pre_ping=True, hide_parameters=True, connect_args=limits)
     except ModuleNotFoundError:
         raise ConfigError("hub.store: PostgreSQL needs a driver; pip install 'itsm-hub[postgres]'") from None
+    sa.event.listen(engine.sync_engine, "do_connect", _connect_postgresql)
+    sa.event.listen(engine.sync_engine, "connect", _configure_postgresql)
+    sa.event.listen(engine.sync_engine, "handle_error", _drop_silent_connection, retval=True)
+    return engine
+
+
+def _connect_postgresql(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+    """Connect; a server that cannot be reached is a failure of the database like any other."""
+    try:
+        return dialect.connect(*arguments, **options)
+    except OSError as error:
+        raise dialect.loaded_dbapi.OperationalError("cannot connect") from error
+
+
+def _configure_postgresql(connection: Any, _record: Any) -> None:
+    """A worker that is frozen in the middle of a transaction must not keep its locks."""
+    connection.run_async(lambda driver: driver.execute("SET idle_in_transaction_session_timeout = '30s'"))
+
+
+def _drop_silent_connection(context: sa.ExceptionContext) -> OperationalError | None:
+    """A server that did not answer in time will not answer a farewell either, and not on the other connections."""
+    failure = context.original_exception
+    if not isinstance(failure, OSError):  # TimeoutError is one
+        return None
+    if context.connection is not None and (driver := context.connection.connection.driver_connection):
+        driver.terminate()
+    context.is_disconnect = True
+    return OperationalError(None, None, failure, connection_invalidated=True)
 
 
 def _sqlite_engine(url: URL) -> AsyncEngine:
     _require_usable(str(url.database))
-    engine = create_async_engine(url, hide_parameters=True)
+    # a connection's page cache is worth nothing once another connection wrote: use few, and the same ones
+    engine = create_async_engine(url, pool_use_lifo=True, hide_parameters=True)
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    sa.event.listen(engine.sync_engine, "handle_error", _drop_read_only_connection)
     return engine
 
 
@@ -81,8 +129,7 @@ def _require_usable(path: str) -> None:
             if "locked" in str(error) and attempt + 1 < _SWITCH_ATTEMPTS:
                 time.sleep(_SWITCH_AGAIN_AFTER_S)  # at start, when nothing else runs yet
                 continue
-            hint = "See that its folder exists and is writable, and that it is a store of the hub"
-            raise ConfigError(f"hub.store: cannot open {path}: {error}. {hint}") from None
+            raise ConfigError(f"hub.store: cannot open {path}: {failures.words(error)}") from None
         else:
             return
 
@@ -93,7 +140,31 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged answer survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
     cursor.close()
+
+
+def _drop_read_only_connection(context: sa.ExceptionContext) -> None:
+    """SQLite opens a file that cannot be written for reading, and never looks again: open it anew next time."""
+    if getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
+        context.is_disconnect = True
+
+
+def shrink_wal(engine: AsyncEngine, longest_bytes: int = _WAL_TOO_LONG_BYTES) -> None:
+    """Empty a -wal file that has grown long because there was always a reader; writers wait meanwhile. It blocks.
+
+    SQLite checkpoints by itself, but begins the file anew only at a moment when nobody reads an earlier state. Here
+    new readers are let through until the last of the old ones has gone. With one that stays it is given up.
+    """
+    if not has_one_writer(engine):
+        return
+    path = Path(str(engine.url.database))
+    wal = path.with_name(f"{path.name}-wal")
+    if not wal.exists() or wal.stat().st_size <= longest_bytes:
+        return
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA busy_timeout = {_WAIT_FOR_READERS_MS}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -121,3 +192,19 @@ def lock_migrations(connection: Connection) -> None:
     """Let one process migrate at a time; released at the end of the transaction. On SQLite BEGIN IMMEDIATE does it."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+
+
+def wait_briefly_for_tables(connection: Connection) -> None:
+    """For the rest of the transaction, give up when a table stays in use. On SQLite all of it is locked by then."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_MIGRATION_LOCK_WAIT_MS}")
+
+
+def was_in_the_way(error: DBAPIError) -> bool:
+    """Whether a statement was given up because others use the table."""
+    return getattr(error.orig, "sqlstate", None) in _LOCKED_BY_OTHERS
+
+
+def let_others_pass(connection: Connection) -> None:
+    """Wait a moment, holding no table."""
+    connection.exec_driver_sql(f"SELECT pg_sleep({_MIGRATION_AGAIN_AFTER_S})")

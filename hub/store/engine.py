@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Self, TypeVar
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from hub import watch
 from hub.api.errors import ConfigError
-from hub.store import dialect, migrate
+from hub.store import dialect, failures, migrate
+
+GATHER_S = 0.004
+"""How long writes that come while another one is committed wait for more to come."""
+ANSWERS_WITHIN_S = 60.0
+"""A statement of a running hub that takes longer is not answered any more: PostgreSQL, or the way to it, is gone."""
+_CLOSING_S = 10.0
 
 Work = Callable[[AsyncConnection], Awaitable[Any]]
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+Apply = Callable[[AsyncConnection, Sequence[ItemT]], Awaitable[None]]
 
 
 class Store:
@@ -23,7 +35,7 @@ class Store:
         self._engine = engine
         self._reading = dialect.reading(engine)
         self._writer = asyncio.Lock() if dialect.has_one_writer(engine) else None
-        self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
 
     @classmethod
@@ -32,33 +44,36 @@ class Store:
 
         :raises ConfigError: it cannot be opened, or a later version of the hub wrote it.
         """
-        engine = dialect.create_engine(url)
+        engine = dialect.create_engine(url, answers_within_s=ANSWERS_WITHIN_S)
         store = cls(engine)
         try:
-            async with store.write() as connection:
-                await connection.run_sync(migrate.upgrade)
+            async with store.read() as connection:
+                revision = await connection.run_sync(migrate.current)
+            if revision != migrate.HEAD:
+                await _migrate(url)
         except (SQLAlchemyError, OSError) as error:
             await engine.dispose()
-            raise ConfigError(f"hub.store: cannot open the store: {_cause(error)}") from None
+            raise ConfigError(f"hub.store: cannot open the store: {failures.words(error)}") from None
         except BaseException:
             await engine.dispose()
             raise
         return store
 
     @staticmethod
-    async def revision(url: str) -> str | None:
-        """The revision of a store, without changing anything; None when there are no tables yet.
+    async def revision(url: str) -> tuple[str | None, bool]:
+        """The revision of a store, and whether this version can work on it, without changing anything.
 
+        :returns: no revision when there are no tables yet.
         :raises ConfigError: it cannot be opened, or not made where it should be.
         """
         if not dialect.exists(url):
-            return None
+            return None, True
         engine = dialect.create_engine(url)
         try:
             async with dialect.reading(engine).connect() as connection:
-                return await connection.run_sync(migrate.current)
+                return await connection.run_sync(lambda c: (migrate.current(c), migrate.is_usable(c)))
         except (SQLAlchemyError, OSError) as error:
-            raise ConfigError(f"hub.store: cannot open the store: {_cause(error)}") from None
+            raise ConfigError(f"hub.store: cannot open the store: {failures.words(error)}") from None
         finally:
             await engine.dispose()
 
@@ -67,17 +82,25 @@ class Store:
         """Whether the store is a file that only this machine uses."""
         return dialect.has_one_writer(self._engine)
 
+    async def tidy(self) -> None:
+        """Keep the store's files small; for quiet moments, once in a while."""
+        await asyncio.to_thread(dialect.shrink_wal, self._engine)
+
     async def close(self) -> None:
-        """Finish commits under way and close all connections."""
+        """Finish commits under way, unless the database has fallen silent, and close all connections."""
         if self._committer is not None:
-            await self._committer
+            await asyncio.wait({self._committer}, timeout=_CLOSING_S)
+            self._committer.cancel()
+            await asyncio.wait({self._committer}, timeout=_CLOSING_S)
+            for waiting in self._waiting:
+                waiting.future.cancel()
         await self._engine.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads, on a consistent state."""
-        async with self._reading.connect() as connection:
-            yield connection
+        async with AsyncExitStack() as stack:
+            yield await _enter(stack, self._reading.connect())
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -85,7 +108,10 @@ class Store:
         async with AsyncExitStack() as stack:
             if self._writer is not None:
                 await stack.enter_async_context(self._writer)
-            yield await stack.enter_async_context(self._engine.begin())
+            begun = perf_counter()
+            connection = await _enter(stack, self._engine.begin())
+            yield connection
+        watch.committed(connection, begun)
 
     async def commit(self, work: Work) -> Any:
         """Run `work` in a transaction shared with whatever else is waiting, and return once it is durable.
@@ -93,43 +119,107 @@ class Store:
         Many small writes arrive at once (answers by webhook, outcomes of sends); one commit serves all of them.
         `work` may run twice: when another one in the group fails, each is tried again on its own.
         """
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, future))
+        return await self._in_group(_Waiting(work))
+
+    async def commit_with(self, apply: Apply[ItemT], item: ItemT) -> None:
+        """As `commit`, where items of one kind that wait together are written together, in the order they came.
+
+        :param apply: writes several items; known by its identity, so give a function of a module.
+        """
+        await self._in_group(_Waiting(apply, item, is_item=True))
+
+    async def _in_group(self, waiting: _Waiting) -> Any:
+        self._waiting.append(waiting)
         if self._committer is None or self._committer.done():
             self._committer = asyncio.create_task(self._commit_waiting())
-        return await future
+        return await waiting.future
 
     async def _commit_waiting(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
             try:
-                results = await self._run([work for work, _ in group])
-            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers, one by one
-                await self._commit_singly(group, error)
-            else:
-                for (_, future), result in zip(group, results, strict=True):
-                    _settle(future, result, None)
+                await self._commit_group(group)
+            finally:
+                for waiting in group:  # there are any left only if this was cancelled
+                    waiting.future.cancel()
+            if self._waiting:  # many writers at work: a few more will come, and one commit serves them all
+                await asyncio.sleep(GATHER_S)
 
-    async def _commit_singly(self, group: list[tuple[Work, asyncio.Future[Any]]], error: Exception) -> None:
+    async def _commit_group(self, group: Sequence[_Waiting]) -> None:
+        try:
+            results = await despite_deadlock(lambda: self._run(group))
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers, one by one
+            await self._commit_singly(group, error)
+        else:
+            for waiting, result in zip(group, results, strict=True):
+                _settle(waiting.future, result, None)
+
+    async def _commit_singly(self, group: Sequence[_Waiting], error: Exception) -> None:
         if len(group) == 1:
-            return _settle(group[0][1], None, error)
-        for work, future in group:
+            return _settle(group[0].future, None, error)
+        for number, waiting in enumerate(group):
             try:
-                (result,) = await self._run([work])
+                (result,) = await self._run([waiting])
             except Exception as own:  # noqa: BLE001 - handed to the caller that it belongs to
-                _settle(future, None, own)
+                if failures.concerns_all(own):
+                    for rest in group[number:]:
+                        _settle(rest.future, None, own)
+                    return None
+                _settle(waiting.future, None, own)
             else:
-                _settle(future, result, None)
+                _settle(waiting.future, result, None)
         return None
 
-    async def _run(self, group: list[Work]) -> list[Any]:
+    async def _run(self, group: Sequence[_Waiting]) -> list[Any]:
+        items: dict[Any, list[Any]] = {}
+        for waiting in group:
+            if waiting.is_item:
+                items.setdefault(waiting.work, []).append(waiting.item)
         async with self.write() as connection:
-            return [await work(connection) for work in group]
+            for apply, these in items.items():
+                await apply(connection, these)
+            return [None if waiting.is_item else await waiting.work(connection) for waiting in group]
 
 
-def _cause(error: Exception) -> str:
-    """The driver's own words, without the statement and its values."""
-    return str(error.orig if isinstance(error, DBAPIError) else error)
+async def despite_deadlock(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Run a transaction, and at once a second time when it was ended because another one and it waited for each other.
+
+    Several workers cannot always change rows in the same order.
+    """
+    try:
+        return await work()
+    except DBAPIError as error:
+        if not failures.is_deadlock(error):
+            raise
+    return await work()
+
+
+async def _migrate(url: str) -> None:
+    """On a connection of its own, which waits as long as it takes."""
+    engine = dialect.create_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(migrate.upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def _enter(stack: AsyncExitStack, transaction: AbstractAsyncContextManager[AsyncConnection]) -> AsyncConnection:
+    """Begin. A connection that has fallen silent is a failure of the database like any other."""
+    try:
+        return await stack.enter_async_context(transaction)
+    except OSError as error:
+        raise OperationalError(None, None, error, connection_invalidated=True) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A write that waits for the next transaction."""
+
+    work: Callable[..., Awaitable[Any]]
+    item: Any = None
+    is_item: bool = False
+    future: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:

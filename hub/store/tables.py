@@ -1,4 +1,7 @@
-"""The tables. A row's state says what is to be done with it; `claimed_by` and `lease_until` say who is doing it."""
+"""The tables. A row's state says what is to be done with it; `claimed_by` names the worker that is doing it.
+
+`lease_until` is still written for the version before, which reads it; this version asks `workers` who is alive.
+"""
 
 from __future__ import annotations
 
@@ -159,6 +162,8 @@ invitations = sa.Table(
     *_claim(),
     _partial("ix_invitations_due", "gateway", "due_at", where="state = 'waiting'"),
     _partial("ix_invitations_lease", "lease_until", where="state = 'sending'"),
+    _partial("ix_invitations_claimed_by", "claimed_by", where="claimed_by IS NOT NULL"),
+    _partial("ix_invitations_unknown", "gateway", "reason", where="state = 'unknown'"),
     sa.Index("ix_invitations_identity", "identity", "sent_at"),
     sa.Index("ix_invitations_provider_id", "provider_id"),
 )
@@ -184,6 +189,7 @@ answers = sa.Table(
     sa.UniqueConstraint("gateway", "provider_id"),
     sa.Index("ix_answers_invitation_id", "invitation_id"),
     _partial("ix_answers_new", "id", where="state = 'new'"),
+    _partial("ix_answers_unmatched", "id", where="state = 'unmatched'"),
 )
 
 reports = sa.Table(
@@ -227,6 +233,7 @@ write_backs = sa.Table(
     *_claim(),
     sa.UniqueConstraint("experience_id", "target"),
     _partial("ix_write_backs_open", "target", "next_at", where="state IN ('pending', 'writing')"),
+    _partial("ix_write_backs_claimed_by", "claimed_by", where="claimed_by IS NOT NULL"),
 )
 
 components = sa.Table(
@@ -235,6 +242,7 @@ components = sa.Table(
     sa.Column("id", Text, primary_key=True),
     sa.Column("cursor", Text),
     sa.Column("error", Text),
+    sa.Column("error_kind", Text),  # the class of the error, or "fault" for one that is not the hub's own
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     _when("failing_since"),
     _when("retry_at"),
@@ -276,4 +284,39 @@ events = sa.Table(
     _when("at", nullable=False),
     sa.Column("what", Text, nullable=False),  # a sentence for the operator; never personal
     sa.Index("ix_events_closure_id", "closure_id"),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("beat", sa.Integer, nullable=False, default=0),  # grows while the worker lives
+    _when("started_at", nullable=False),
+    _when("seen_at", nullable=False),  # for people; nothing is decided by it
+    sa.Column("version", Text, nullable=False),
+    sa.Column("roles", Text, nullable=False),  # separated by commas
+    sa.Column("load", Text, nullable=False),  # JSON
+)
+
+pauses = sa.Table(
+    "pauses",
+    metadata,
+    sa.Column("key", Text, primary_key=True),
+    sa.Column("service", Text, nullable=False),
+    _when("until", nullable=False),
+    sa.Column("reason", Text),
+)
+
+grants = sa.Table(
+    "grants",
+    metadata,
+    sa.Column("component", Text, primary_key=True),
+    sa.Column("granted", Text, nullable=False),
+)
+
+facts = sa.Table(
+    "facts",
+    metadata,
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("value", Text, nullable=False),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from smsutil import is_valid_gsm  # type: ignore[import-untyped]  # the package ships no types
 
@@ -33,9 +34,12 @@ def ticket_subject(text: str) -> str:
 def to_gsm(text: str) -> str:
     """The text with what GSM-7 lacks replaced by its nearest letter or sign, as far as there is one."""
     composed = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHIC)
-    return "".join(char if is_valid_gsm(char) else _nearest(char) for char in composed)
+    return "".join(map(_in_gsm, composed))
 
 
-def _nearest(char: str) -> str:
+@lru_cache(maxsize=4096)
+def _in_gsm(char: str) -> str:
+    if is_valid_gsm(char):
+        return char
     base = unicodedata.normalize("NFKD", char)[0]  # also makes a no-break space a space
     return base if is_valid_gsm(base) else char

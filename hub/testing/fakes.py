@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +63,7 @@ class FakeVault:
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
+        self._locks = defaultdict[str, asyncio.Lock](asyncio.Lock)
 
     async def load(self, name: str, *, key: str | None = None) -> str | None:
         """The value last saved."""
@@ -67,6 +72,12 @@ class FakeVault:
     async def save(self, name: str, value: str, *, key: str | None = None) -> None:
         """Keep a value."""
         self.values[name] = value
+
+    @asynccontextmanager
+    async def locked(self, name: str) -> AsyncIterator[None]:
+        """Let one in at a time."""
+        async with self._locks[name]:
+            yield
 
 
 class FakeContext:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from collections.abc import Callable, Mapping
+
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from hub.web.guard import Guard, security_headers
 from hub.web.hooks import Hooks
@@ -13,17 +18,13 @@ from hub.web.survey import SurveyPages
 from hub.web.views import Views
 
 
-def create_app(ports: WebPorts) -> FastAPI:
+def create_app(ports: WebPorts) -> Starlette:
     """The application, to be served by one process beside the workers.
 
     Run the server without its access log and its `Server` header: paths hold customers' tokens.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     views = Views(ports.default_language)
     pages = SurveyPages(ports, views)
-    pages.add_to(app)
-    Hooks(ports).add_to(app)
-    _add_health(app, ports)
 
     async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -31,20 +32,28 @@ def create_app(ports: WebPorts) -> FastAPI:
             return pages.not_found(request)
         return Response(status_code=error.status_code, headers=error.headers)
 
-    app.add_exception_handler(HTTPException, refuse)
-    app.add_middleware(Guard, headers=security_headers(views.style_hash), failed=views.failed())
+    app = Starlette(
+        routes=[*pages.routes(), *Hooks(ports).routes(), *health_routes(ports.ready)],
+        middleware=[Middleware(Guard, headers=security_headers(views.style_hash), failed=views.failed())],
+        exception_handlers={HTTPException: refuse},
+    )
+    app.router.redirect_slashes = False
     return app
 
 
-def _add_health(app: FastAPI, ports: WebPorts) -> None:
-    async def alive() -> Response:
+def health_routes(ready: Callable[[], Mapping[str, str]]) -> list[BaseRoute]:
+    """`/healthz` and `/readyz`.
+
+    :param ready: see `WebPorts.ready`.
+    """
+
+    async def alive(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
-    async def ready() -> Response:
-        reasons = dict(ports.ready())
+    async def tell_ready(_request: Request) -> Response:
+        reasons = dict(ready())
         if not reasons:
             return JSONResponse({"status": "ok"})
         return JSONResponse({"status": "not ready", "reasons": reasons}, 503)
 
-    app.add_api_route("/healthz", alive, methods=["GET", "HEAD"])
-    app.add_api_route("/readyz", ready, methods=["GET", "HEAD"])
+    return [Route("/healthz", alive), Route("/readyz", tell_ready)]

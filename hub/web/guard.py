@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import structlog
-from fastapi import HTTPException, Request
 from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

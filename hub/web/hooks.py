@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import structlog
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
+from hub import metrics
 from hub.api.component import Webhook
 from hub.api.errors import NotSupported, WebhookRefused
 from hub.web.guard import MAX_BODY_BYTES, read_body
@@ -61,27 +65,28 @@ class Hooks:
         self._ports = ports
         self._log = structlog.get_logger("hub.web")
 
-    def add_to(self, app: FastAPI) -> None:
-        """Make the webhooks reachable."""
-        for door in doors(self._ports):
-            for path in (f"{door.prefix}/{{name}}", f"{door.prefix}/{{name}}/{{path:path}}"):
-                app.add_api_route(path, self._at(door), methods=list(door.methods))
+    def routes(self) -> list[BaseRoute]:
+        """Where the webhooks arrive."""
+        return [
+            Route(path, partial(self._receive, door), methods=door.methods)
+            for door in doors(self._ports)
+            for path in (f"{door.prefix}/{{name}}", f"{door.prefix}/{{name}}/{{path:path}}")
+        ]
 
-    def _at(self, door: Door) -> Callable[[Request, str], Awaitable[Response]]:
-        async def receive(request: Request, name: str) -> Response:
-            return await self._receive(door, request, name)
-
-        return receive
-
-    async def _receive(self, door: Door, request: Request, name: str) -> Response:
-        path = request.path_params.get("path", "")
+    async def _receive(self, door: Door, request: Request) -> Response:
+        name, path = request.path_params["name"], request.path_params.get("path", "")
+        if request.method not in door.methods:  # HEAD, which the router lets in wherever it lets in GET
+            return Response(status_code=405)
         receiver = door.receiver(name)
         if ".." in path.split("/"):
             return Response(status_code=404)
         if receiver is None:
             return Response(status_code=503 if self._ports.ready() else 404)  # it may be there again in a moment
+        begun = perf_counter()
         webhook = self._webhook(request, path, await read_body(request, door.longest_bytes))
-        return Response(status_code=await self._take(door, name, receiver, webhook))
+        status = await self._take(door, name, receiver, webhook)
+        metrics.webhook(f"{door.kind}.{name}", status, perf_counter() - begun)
+        return Response(status_code=status)
 
     async def _take(self, door: Door, name: str, receiver: Receiver, webhook: Webhook) -> int:
         """Read and store; the status to answer with."""

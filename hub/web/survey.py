@@ -9,8 +9,9 @@ import re
 from urllib.parse import parse_qsl
 
 import structlog
-from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from hub.survey.texts import BEST, WORST, Texts
 from hub.web.guard import read_body
@@ -29,15 +30,18 @@ class SurveyPages:
         self._views = views
         self._log = structlog.get_logger("hub.web")
 
-    def add_to(self, app: FastAPI) -> None:
-        """Make the pages reachable."""
-        app.add_api_route("/a/{token}", self.show, methods=["GET", "HEAD"])
-        app.add_api_route("/a/{token}", self.submit, methods=["POST"])
-        app.add_api_route("/u/{token}", self.ask_to_unsubscribe, methods=["GET", "HEAD"])
-        app.add_api_route("/u/{token}", self.unsubscribe, methods=["POST"])
+    def routes(self) -> list[BaseRoute]:
+        """Where the pages are."""
+        return [
+            Route("/a/{token}", self.show, methods=["GET"]),
+            Route("/a/{token}", self.submit, methods=["POST"]),
+            Route("/u/{token}", self.ask_to_unsubscribe, methods=["GET"]),
+            Route("/u/{token}", self.unsubscribe, methods=["POST"]),
+        ]
 
-    async def show(self, token: str, request: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """The question, with the rating chosen that the customer tapped in the mail; or why it cannot be answered."""
+        token = request.path_params["token"]
         view = await self._invitation(token)
         texts = self._views.texts(request, view)
         if view is None:
@@ -50,8 +54,9 @@ class SurveyPages:
         form = Form(rating=_rating(request.query_params.get("r", "")))
         return self._views.answer_form(texts, view, form, token=token, status=200)
 
-    async def submit(self, token: str, request: Request) -> Response:
+    async def submit(self, request: Request) -> Response:
         """Store the answer, then send the browser on, so that a reload does not answer again."""
+        token = request.path_params["token"]
         fields = _fields(await read_body(request))
         view = await self._invitation(token)
         texts = self._views.texts(request, view)
@@ -78,16 +83,18 @@ class SurveyPages:
         # Relative, so that it also holds behind a proxy that adds a path or another host name.
         return Response(status_code=303, headers={"location": f"{token}?thanks=1&lang={texts.code}"})
 
-    async def ask_to_unsubscribe(self, token: str, request: Request) -> Response:
+    async def ask_to_unsubscribe(self, request: Request) -> Response:
         """A page with one button. It works as long as the invitation is known, answered or not."""
+        token = request.path_params["token"]
         view = await self._invitation(token)
         texts = self._views.texts(request, view)
         if view is None:
             return self._views.message(texts, "unknown", 404)
         return self._views.unsubscribe_form(texts, view)
 
-    async def unsubscribe(self, token: str, request: Request) -> Response:
+    async def unsubscribe(self, request: Request) -> Response:
         """Opt the address out. The mail program's own button (RFC 8058) comes here too, and takes no redirect."""
+        token = request.path_params["token"]
         await read_body(request)
         view = await self._invitation(token)
         texts = self._views.texts(request, view)

@@ -9,9 +9,9 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
-from fastapi import Request
-from fastapi.responses import HTMLResponse
 from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 
 from hub.survey.plain import one_line, ticket_subject
 from hub.survey.texts import LANGUAGES, Texts, pick_language, texts_in

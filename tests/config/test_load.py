@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from hub import RateLimit
 from hub.config.changes import Changes, diff
 from hub.config.load import find, load
 from hub.config.messages import ConfigProblems
@@ -49,6 +50,7 @@ language = "sv"
 region = "se"
 contacts = "people/contacts.csv"
 log_level = "debug"
+metrics_listen = "[::1]:9464"
 [web]
 listen = "[::1]:443"
 public_url = "https://example.org/survey/"
@@ -71,6 +73,7 @@ token = { env = "DESK_TOKEN" }
 [gateways.a]
 plugin = "text"
 max_in_flight = 4
+rate = "200 per second"
 timeout = "5s"
 [gateways.b]
 plugin = "text"
@@ -89,7 +92,10 @@ plugin = "heap"
     assert config.survey.exclude_tickets == {"team": ("Internal*",), "keywords": ("no-survey",)}
     assert config.survey.contact_interval == timedelta(0)
     assert config.sources["x"].enabled is False
+    assert config.hub.metrics_listen == "[::1]:9464"
     assert config.gateways["a"].max_in_flight == 4
+    assert config.gateways["a"].rate == RateLimit(200, timedelta(seconds=1))
+    assert config.gateways["b"].rate is None
     assert sorted(config.components()) == ["gateways.a", "gateways.b", "sinks.heap", "sources.x"]
 
 
@@ -124,7 +130,7 @@ def test_changes_are_told_by_name(read: Read, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_each_setting_of_the_envelope_counts_as_a_change(read: Read) -> None:
-    for setting in ("enabled = false", 'interval = "2m"', "max_in_flight = 3", 'mode = "fast"'):
+    for setting in ("enabled = false", 'interval = "2m"', "max_in_flight = 3", 'rate = "5 per hour"', 'mode = "fast"'):
         assert diff(read(GOOD), read(f"{GOOD}{setting}\n")).changed == ("gateways.sms",)
 
 

@@ -182,6 +182,7 @@ def test_all_problems_come_at_once_sorted_by_line(complaints: Complaints) -> Non
 [gateways.sms]
 plugin = "txt"
 max_in_flight = 0
+rate = "200 per secnd"
 [sources.prod]
 plugin = "desk"
 token = { env = "NOT_THERE" }
@@ -196,13 +197,15 @@ gateways = ["sms", "mail"]
         "hub.toml:2: gateways.sms.plugin: no plugin 'txt' is installed. Did you mean 'text'? "
         "Installed: desk, heap, text, torn.",
         "hub.toml:3: gateways.sms.max_in_flight: must be 1 or more.",
-        "hub.toml:6: sources.prod.token: the environment variable NOT_THERE is not set. Set it.",
-        "hub.toml:7: sources.prod.page_size: must be 1 or more.",
-        "hub.toml:8: sources.prod.base_ur: unknown setting. Did you mean 'base_url'?",
-        "hub.toml:9: survey.sender_name: required setting is missing.",
-        "hub.toml:10: survey.gateways.1: no gateway 'mail' is configured. Configured: sms.",
-        "hub.toml:11: web.public_url: required setting is missing.",
-        f"8 problems. {NEXT}. A plugin's settings: hub plugins show desk",
+        "hub.toml:4: gateways.sms.rate: 'secnd' is not a unit of time. Did you mean 'second'? "
+        'Otherwise write for example "200 per second", "5000 per hour" or "100 per 10s".',
+        "hub.toml:7: sources.prod.token: the environment variable NOT_THERE is not set. Set it.",
+        "hub.toml:8: sources.prod.page_size: must be 1 or more.",
+        "hub.toml:9: sources.prod.base_ur: unknown setting. Did you mean 'base_url'?",
+        "hub.toml:10: survey.sender_name: required setting is missing.",
+        "hub.toml:11: survey.gateways.1: no gateway 'mail' is configured. Configured: sms.",
+        "hub.toml:12: web.public_url: required setting is missing.",
+        f"9 problems. {NEXT}. A plugin's settings: hub plugins show desk",
     ]
 
 

@@ -32,7 +32,7 @@ def test_a_plugin_is_chosen_by_its_name() -> None:
 
 def test_envelope_and_plugin_settings_stand_together() -> None:
     sms = SCHEMA["$defs"]["gateways.text"]["properties"]
-    assert {"plugin", "enabled", "interval", "max_in_flight", "password", "mode", "timeout"} == set(sms)
+    assert {"plugin", "enabled", "interval", "rate", "max_in_flight", "password", "mode", "timeout"} == set(sms)
     assert "max_in_flight" not in SCHEMA["$defs"]["sources.desk"]["properties"]
 
 

@@ -43,6 +43,8 @@ class HubProcess:
         self.port = port or free_port()
         self.process: subprocess.Popen[str] | None = None
         self.extra_environment: dict[str, str] = {}
+        self.arguments: list[str] = []
+        self.log = folder / "log.jsonl"
 
     @property
     def config(self) -> Path:
@@ -54,9 +56,9 @@ class HubProcess:
         return os.environ | own | self.extra_environment
 
     def start(self, fault: str = "", *, ready: bool = True) -> None:
-        with (self.folder / "log.jsonl").open("a") as log:
+        with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hub", "run"],
+                [sys.executable, "-m", "hub", "run", *self.arguments],
                 env=self.environment | {"HUB_FAULT_POINT": fault},
                 stderr=log,
                 text=True,
@@ -105,7 +107,7 @@ class HubProcess:
         return dict(json.loads(result.stdout))
 
     def log_text(self) -> str:
-        return (self.folder / "log.jsonl").read_text()
+        return self.log.read_text()
 
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_text().splitlines() if line.startswith("{")]

@@ -78,20 +78,57 @@ async def test_a_new_refresh_token_is_kept_before_the_access_token_is_used() -> 
     issuer = Issuer()
     tokens, context = _rotating(issuer)
     assert await tokens.get() == "access-1"
-    assert context.vault.values == {"refresh_token": "refresh-1"}
+    assert context.vault.values["refresh_token"] == "refresh-1"
+    context.clock.advance(timedelta(hours=1))
     restarted, _ = _rotating(issuer, context)
     assert await restarted.get() == "access-2"
     assert issuer.asked[1]["refresh_token"] == "refresh-1"
 
 
+async def test_workers_that_renew_at_once_use_the_refresh_token_once_and_share_what_it_brought() -> None:
+    issuer = Issuer()
+    one, context = _rotating(issuer)
+    others = [_rotating(issuer, context)[0] for _ in range(4)]
+    assert {await tokens.get() for tokens in (one, *others)} == {"access-1"}
+    context.clock.advance(timedelta(hours=1))
+    assert set(await asyncio.gather(*(tokens.get() for tokens in (one, *others)))) == {"access-2"}
+    assert set(await asyncio.gather(*(tokens.renew("access-2") for tokens in (one, *others)))) == {"access-3"}
+    assert [form["refresh_token"] for form in issuer.asked] == ["seed", "refresh-1", "refresh-2"]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["", "[]", '["a"]', "{}", "5", '["a", 5]', '["a", "soon"]', '["a", "2026-03-02T09:00:30+00:00"]',
+     '["a", "2036-03-02T09:00:00+00:00"]', '["a", "2026-03-02T09:30:00"]'],
+)  # fmt: skip
+async def test_a_kept_access_token_that_is_no_good_is_not_used(kept: str) -> None:
+    issuer = Issuer()
+    tokens, context = _rotating(issuer)
+    context.vault.values["access_token"] = kept
+    assert await tokens.get() == "access-1"
+
+
 async def test_a_refresh_token_that_another_process_has_used_is_replaced_by_its_successor() -> None:
     issuer = Issuer()
     mine, context = _rotating(issuer)
-    other, _ = _rotating(issuer, context)
     used = await mine.get()
-    await other.get()
+    context.vault = LateVault(context.vault.values | {"refresh_token": "refresh-0"})
     assert await mine.renew(used) == "access-3"
-    assert issuer.asked[2]["refresh_token"] == "refresh-2"
+    assert [form["refresh_token"] for form in issuer.asked] == ["seed", "refresh-0", "refresh-1"]
+
+
+class LateVault(FakeVault):
+    """A vault in which another process puts what it got, after this one has looked."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        super().__init__()
+        self.values = values
+
+    async def load(self, name: str, *, key: str | None = None) -> str | None:
+        value = await super().load(name, key=key)
+        if name == "refresh_token":
+            self.values[name] = "refresh-1"
+        return value
 
 
 async def test_a_dead_refresh_token_says_what_to_do() -> None:
@@ -178,7 +215,7 @@ async def test_a_refresh_token_that_could_not_be_stored_is_stored_at_the_next_tr
         await tokens.get()
     assert await tokens.get() == "access-2"
     assert issuer.asked[1]["refresh_token"] == "refresh-1"
-    assert context.vault.values == {"refresh_token": "refresh-2"}
+    assert context.vault.values["refresh_token"] == "refresh-2"
 
 
 async def test_a_caller_that_gives_up_does_not_lose_the_new_refresh_token() -> None:
@@ -191,5 +228,5 @@ async def test_a_caller_that_gives_up_does_not_lose_the_new_refresh_token() -> N
     with pytest.raises(asyncio.CancelledError):
         await impatient
     assert await tokens.get() == "access-1"
-    assert context.vault.values == {"refresh_token": "refresh-1"}
+    assert context.vault.values["refresh_token"] == "refresh-1"
     assert len(issuer.asked) == 1

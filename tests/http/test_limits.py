@@ -136,3 +136,42 @@ def test_pauses_are_kept_apart_by_host_and_credential() -> None:
     ]
     assert len({pauses.key(request) for request in requests}) == len(requests)
     assert pauses.key(httpx.Request("POST", "https://a.example.test/other")) == pauses.key(requests[0])
+
+
+def test_a_service_without_pauses_is_told_at_once_also_after_one_has_ended() -> None:
+    clock = FakeClock()
+    pauses = Pauses(clock, random.Random(1))
+    desk, other = httpx.URL("https://desk.example.test/x"), httpx.URL("https://other.example.test/x")
+    assert not pauses.may_cover(desk)
+    pauses.hold(KEY, timedelta(minutes=1))
+    pauses.hold((*KEY[:4], "a lane nobody names again"), timedelta(minutes=1))
+    assert pauses.may_cover(desk)
+    assert not pauses.may_cover(other)
+    clock.advance(timedelta(minutes=1))
+    assert not pauses.may_cover(desk)
+    assert not pauses._pauses
+
+
+def test_what_a_service_asked_another_process_for_is_not_passed_on() -> None:
+    pauses, told = Pauses(FakeClock(), random.Random(1)), list[str]()
+    pauses.on_hold = lambda key, _length: told.append(key[4])
+    pauses.take_up((*KEY[:4], "theirs"), timedelta(minutes=1))
+    pauses.hold((*KEY[:4], "ours"), timedelta(minutes=1))
+    assert told == ["ours"]
+    assert pauses.remaining((*KEY[:4], "theirs")) == timedelta(minutes=1)
+
+
+def test_a_fingerprint_is_made_once_for_each_credential() -> None:
+    made: list[bytes] = []
+
+    def fingerprint(credential: bytes) -> str:
+        made.append(credential)
+        return f"{len(made)}"
+
+    pauses = Pauses(FakeClock(), random.Random(1), fingerprint)
+    request = httpx.Request("GET", "https://a.example.test", headers={"Authorization": "Basic YTph"})
+    assert {pauses.key(request)[3] for _ in range(5)} == {"1"}
+    for number in range(2000):
+        pauses.key(httpx.Request("GET", request.url, headers={"Authorization": f"Bearer {number}"}))
+    assert len(made) == 2001
+    assert len(pauses._fingerprints) <= 1000

@@ -7,6 +7,8 @@ from tests.journey.world import World
 
 
 @pytest.fixture
-def world(store: Store) -> World:
+async def world(store: Store) -> World:
     """The journey on an empty store, once on each database."""
-    return World(store)
+    world = World(store)
+    await world.register("test")
+    return world

@@ -18,7 +18,8 @@ from hub import (
     Unavailable,
     Unexpected,
 )
-from hub.journey.deliver import LEASE
+from hub.journey.claims import claim, take
+from hub.journey.deliver import Sender
 from tests.journey.world import PHONE, World, plan, ticket
 
 
@@ -114,8 +115,7 @@ async def test_one_refused_message_does_not_hold_up_the_others(world: World) -> 
 async def test_work_of_a_worker_that_died_is_taken_over_as_unknown(world: World) -> None:
     await world.close(ticket(world.now))
     await _die_while_sending(world)
-    assert await world.take_over() == 0, "the lease has not ended"
-    world.clock.advance(LEASE + timedelta(seconds=1))
+    assert await world.take_over("another") == 0
     assert await world.take_over() == 1
     assert await world.states() == [("unknown", "worker_died")]
 
@@ -124,7 +124,6 @@ async def test_work_of_a_worker_that_died_is_repeated_where_that_is_safe(world: 
     world.repeatable = True
     await world.close(ticket(world.now))
     await _die_while_sending(world)
-    world.clock.advance(LEASE + timedelta(seconds=1))
     await world.take_over()
     await world.deliver()
     assert [message.repeated for message in world.phones.messages] == [True]
@@ -134,9 +133,61 @@ async def _die_while_sending(world: World) -> None:
     assert len(await world.claim()) == 1
 
 
+async def test_what_a_dead_worker_only_looked_at_is_looked_at_by_others(world: World) -> None:
+    await world.register("dead")
+    await world.close(ticket(world.now))
+    assert len(await take(world.store, world.post(worker="dead"), 100)) == 1
+    assert (await world.deliver()).looked_at == 0
+    await world.take_over("dead")
+    assert (await world.deliver()).sent == 1
+
+
+async def test_a_worker_that_was_taken_for_dead_claims_nothing(world: World) -> None:
+    from hub.store import workers
+
+    await world.close(ticket(world.now))
+    taken = await take(world.store, world.post(), 100)
+    async with world.store.write() as connection:
+        await workers.leave(connection, "test")
+    await world.take_over()
+    assert await claim(world.store, world.post(), world.plan, taken) == []
+    assert (await world.deliver()).looked_at == 0
+    await world.register("test")
+    assert (await world.deliver()).sent == 1
+
+
+async def test_surveys_are_begun_while_others_are_under_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    gates = [asyncio.Event() for _ in range(8)]
+    under_way: list[int] = []
+    good = world.phones.send
+
+    async def send(message: Message) -> Receipt:
+        number = len(under_way)
+        under_way.append(number)
+        await gates[number].wait()
+        return await good(message)
+
+    monkeypatch.setattr(world.phones, "send", send)
+    await world.close(*(ticket(world.now) for _ in range(8)))
+    async with Sender(world.store, world.post()) as sender:
+        assert (await sender.step(world.plan, await sender.room(4))).tried == 4
+        waiting = asyncio.create_task(sender.room(4))
+        gates[0].set()
+        gates[1].set()
+        assert await waiting == 2
+        await sender.step(world.plan, 2)
+        assert len(under_way) == 6
+        for gate in gates:
+            gate.set()
+    assert len(world.phones.messages) == 6
+
+
 async def test_two_workers_claim_different_rows(world: World) -> None:
     await world.close(*(ticket(world.now) for _ in range(20)))
-    await asyncio.gather(*(world.deliver() for _ in range(4)))
+    names = ["w1", "w2", "w3", "w4"]
+    for name in names:
+        await world.register(name)
+    await asyncio.gather(*(world.deliver(name) for name in names))
     assert len({message.key for message in world.phones.messages}) == len(world.phones.messages) == 20
 
 
@@ -192,13 +243,12 @@ async def test_a_report_for_nothing_is_dropped_after_a_week_and_harms_nothing(wo
 async def test_a_message_that_cannot_be_made_has_certainly_not_left(world: World) -> None:
     from dataclasses import replace
 
-    from hub.journey.deliver import deliver_due
-
     def compose(_row: object) -> None:
         raise KeyError("a fault")
 
     await world.close(ticket(world.now))
-    await deliver_due(world.store, replace(world.post(), compose=compose), world.plan, 10)
+    async with Sender(world.store, replace(world.post(), compose=compose)) as sender:
+        await sender.step(world.plan, 10)
     assert await world.states() == [("failed", "cannot_compose")]
 
 
@@ -223,20 +273,18 @@ async def test_a_receipt_that_is_none_or_bad_news_does_not_count_as_sent(
     assert await world.states() == [state]
 
 
-async def test_a_worker_that_was_away_too_long_does_not_undo_what_another_did(world: World) -> None:
-    from dataclasses import replace
-
-    from hub.journey.outcome import Attempt, store_outcome
+async def test_a_worker_that_was_taken_for_dead_does_not_undo_what_another_did(world: World) -> None:
+    from hub.journey.outcome import Attempt, store_outcomes
 
     world.repeatable = True
+    await world.register("slow")
     await world.close(ticket(world.now))
-    (row,) = await world.claim(replace(world.post(), worker="slow"))
-    world.clock.advance(LEASE + timedelta(seconds=1))
-    await world.take_over()
+    (row,) = await world.claim(world.post(worker="slow"))
+    await world.take_over("slow")
     assert await world.claim()
-    late = Attempt("sms", "slow", True, row, world.now)
+    late = Attempt("sms", True, row, world.now, world.now)
     async with world.store.write() as connection:
-        await store_outcome(connection, late, Unavailable("late"))
+        await store_outcomes(connection, [(late, Unavailable("late"))])
     assert await world.states() == [("sending", None)]
 
 

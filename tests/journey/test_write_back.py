@@ -19,7 +19,6 @@ from hub import (
     Unavailable,
     Unexpected,
 )
-from hub.journey.write_back import LEASE
 from hub.store.tables import closures, write_backs
 from tests.journey.world import World, ticket
 
@@ -64,14 +63,15 @@ async def test_a_rejected_batch_is_given_up_after_some_attempts(world: World) ->
 
 
 async def test_a_write_back_of_a_worker_that_died_is_taken_over(world: World) -> None:
-    from hub.journey.write_back import Target, _claim
+    from hub.journey.write_back import _claim
 
     await world.asked()
     await world.reply("5")
     await world.process()
-    assert await _claim(world.store, Target("sources.desk", world.desk.write_back, "dead", world.clock), 10)
+    await world.register("dead")
+    assert await _claim(world.store, world.target("dead"), 10)
     assert await world.write_back() == 0
-    world.clock.advance(LEASE * 2)
+    assert await world.take_over("dead") == 1
     assert await world.write_back() == 1
 
 
@@ -136,12 +136,13 @@ async def test_a_batch_that_is_too_slow_is_written_one_by_one(world: World, monk
 
 async def test_the_ticket_never_ends_with_an_older_answer(world: World) -> None:
     """A second answer comes while the first is being written, and writing the first fails."""
-    from hub.journey.write_back import Target, _claim, _put_off
+    from hub.journey.write_back import _claim, _put_off
 
     await world.asked()
     await world.reply("2")
     await world.process()
-    slow = Target("sources.desk", world.desk.write_back, "slow", world.clock)
+    await world.register("slow")
+    slow = world.target("slow")
     rows = await _claim(world.store, slow, 10)
     await world.reply("4")
     await world.process()

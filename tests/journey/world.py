@@ -31,11 +31,13 @@ from hub import (
     Unavailable,
 )
 from hub.config.models import SurveySettings
-from hub.journey import answer, intake, invite, report
-from hub.journey.deliver import Post, deliver_due
-from hub.journey.outcome import take_over
+from hub.journey import answer, claims, intake, invite, report
+from hub.journey.deliver import Batch, Sender
 from hub.journey.policy import Plan
+from hub.journey.post import Post
+from hub.journey.takeover import take_over
 from hub.journey.write_back import Target, write_due
+from hub.store import workers
 from hub.store.engine import Store
 from hub.store.tables import invitations
 from hub.testing.fakes import FakeClock, FakeContext
@@ -156,17 +158,25 @@ class World:
     def now(self) -> datetime:
         return self.clock.now()
 
-    def post(self, name: str = "sms") -> Post:
+    def post(self, name: str = "sms", worker: str = "test") -> Post:
         return Post(
             name=name,
             gateway=self.phones,
             repeatable=self.repeatable,
             compose=_compose,
             survey_version="v1",
-            worker="test",
+            worker=lambda: worker,
             clock=self.clock,
             reread=self.desk.reread,
         )
+
+    def target(self, worker: str = "test") -> Target:
+        return Target("sources.desk", self.desk.write_back, lambda: worker, self.clock)
+
+    async def register(self, worker: str) -> None:
+        """Another worker begins."""
+        async with self.store.write() as connection:
+            await workers.register(connection, worker, version="1", roles=(), now=self.now)
 
     async def close(self, *tickets: Ticket, reopened: tuple[str, ...] = ()) -> int:
         """Pull one page and decide on what is new."""
@@ -176,23 +186,30 @@ class World:
 
     async def claim(self, post: Post | None = None) -> list[Any]:
         """Claim what is due as a worker that dies before it sends."""
-        from hub.journey.deliver import _claim
-        from hub.journey.reread import still_closed
-
-        max_age = self.plan.survey.max_age
-        _, may_leave = await still_closed(self.store, "sms", self.desk.reread, 100, max_age=max_age, clock=self.clock)
-        return await _claim(self.store, post or self.post(), self.plan, may_leave)
+        post = post or self.post()
+        return list(await claims.claim(self.store, post, self.plan, await claims.take(self.store, post, 100)))
 
     async def decide(self) -> None:
         """Decide on what is new."""
         while await invite.decide_new(self.store, self.plan, self.now):
             pass
 
-    async def deliver(self) -> Any:
-        return await deliver_due(self.store, self.post(), self.plan, 100)
+    async def deliver(self, worker: str = "test") -> Batch:
+        """Send what is due, and wait until it has ended."""
+        async with Sender(self.store, self.post(worker=worker)) as sender:
+            begun = await sender.step(self.plan, 100)
+            ended = await sender.finish()
+        return Batch(
+            begun.looked_at,
+            begun.tried,
+            begun.sent + ended.sent,
+            begun.refused + ended.refused,
+            begun.errors + ended.errors,
+        )
 
-    async def take_over(self) -> int:
-        return await take_over(self.store, {"sms": self.repeatable}, self.now)
+    async def take_over(self, worker: str = "test") -> int:
+        async with self.store.write() as connection:
+            return await take_over(connection, {worker}, {"sms": self.repeatable}, self.now)
 
     async def reply(self, text: str, sender: str = PHONE, *, id_: str | None = None, **values: Any) -> None:
         """A customer's SMS arrives."""
@@ -229,7 +246,7 @@ class World:
         await self.write_back()
 
     async def write_back(self) -> int:
-        return await write_due(self.store, Target("sources.desk", self.desk.write_back, "test", self.clock), 50)
+        return await write_due(self.store, self.target(), 50)
 
     async def invitations(self) -> list[Mapping[Any, Any]]:
         async with self.store.read() as connection:

@@ -83,6 +83,7 @@ async def test_two_processes_that_start_at_once_migrate_once(store_url: str) -> 
 async def test_a_store_of_a_later_version_is_refused(store: Store, store_url: str) -> None:
     async with store.write() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(sa.text("UPDATE facts SET value = '9998' WHERE name = 'oldest_beside'"))
     with pytest.raises(ConfigError, match="later version"):
         await Store.open(store_url)
 

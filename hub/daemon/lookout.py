@@ -1,0 +1,48 @@
+"""Finds what is due for any loop of this worker in one look, and wakes those loops only.
+
+It looks when something may have become due: at the time that is known, when it is rung, and now and then for what
+nobody announced (a command beside the hub, a worker whose words got lost).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from hub.api.component import Clock
+from hub.daemon.bell import Bells
+from hub.journey.pending import anything_to_do
+from hub.store.due import Due
+from hub.store.engine import Store
+
+_LEAST_S = 0.05
+
+
+class Lookout:
+    """One for all loops of a worker."""
+
+    def __init__(self, store: Store, clock: Clock, bells: Bells) -> None:
+        self._store = store
+        self._clock = clock
+        self._bells = bells
+        self._due = Due((), (), ())
+
+    def watch(self, gateways: Collection[str], targets: Collection[str], sources: Collection[str]) -> None:
+        """Look for work of these components from now on; see `hub.store.due.Due`."""
+        self._due = Due(gateways, targets, sources)
+        self._bells.outgoing.ring_here()
+
+    async def look(self, longest_s: float) -> float:
+        """Ring for all that is due.
+
+        :returns: for how many seconds nothing else will be due, as far as is known; at most `longest_s`.
+        """
+        now = self._clock.now()
+        async with self._store.read() as connection:
+            times = await self._due.next_times(connection, now)
+        for id_, at in times.items():
+            if at <= now:
+                self._bells.of(id_).ring_here()
+        if await anything_to_do(self._store):
+            self._bells.journey.ring_here()
+        waits = [(at - now).total_seconds() for at in times.values() if at > now]
+        return max(_LEAST_S, min([longest_s, *waits]))
