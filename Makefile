@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: install demo test test-authors test-clients test-desks test-walks test-real lint bench clean
+.PHONY: install demo test test-authors test-clients test-desks test-walks test-workers test-real chaos soak lint bench clean
 
 install: $(STAMP)
 
@@ -37,6 +37,18 @@ test-desks: $(STAMP)
 test-walks: $(STAMP)
 	$(BIN)/python -m pytest tests/walks -s $(ARGS)
 
+# Several workers on one PostgreSQL: killed, frozen, upgraded one after the other.
+test-workers: $(STAMP)
+	$(BIN)/python -m pytest tests/workers tests/metrics/slow $(ARGS)
+
+# Everything goes wrong at once, and nothing may be lost or done twice; prints one JSON object. ARGS="--seed 7".
+chaos: $(STAMP)
+	PYTHONPATH=contrib $(BIN)/python -m chaos $(ARGS)
+
+# An hour's work in minutes: memory, connections and files must not grow.
+soak: $(STAMP)
+	PYTHONPATH=contrib $(BIN)/python -m chaos.soak $(ARGS)
+
 test-real: $(STAMP)
 	$(BIN)/python -m pytest tests/real $(ARGS)
 
@@ -46,9 +58,9 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench:
-	@echo "make bench: there are no benchmarks yet" >&2
-	@exit 1
+# How fast, against bare loops in the same run; ARGS="--json", ARGS="--only main".
+bench: $(STAMP)
+	PYTHONPATH=contrib $(BIN)/python -m bench $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -13,10 +13,10 @@ import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
-from fastapi import FastAPI
 from hub_kannel.config import KannelConfig
 from hub_kannel.gateway import KannelGateway
 from hub_kannel.text import GSM_BASIC, GSM_EXTENDED
+from starlette.applications import Starlette
 
 from hub import (
     AuthFailed,
@@ -135,8 +135,7 @@ async def hub(kannel: Kannel) -> AsyncIterator[Hub]:
     """The plugin, listening where Kannel calls."""
     network = transport()
     instance = Hub(kannel, network)
-    app = FastAPI()
-    Hooks(instance).add_to(app)  # type: ignore[arg-type]  # the pages, which are not here, need more
+    app = Starlette(routes=Hooks(instance).routes())  # type: ignore[arg-type]  # the pages, which are not here, need more
     server = uvicorn.Server(uvicorn.Config(app, port=kannel.hook_port, lifespan="off", log_level="warning"))
     serving = asyncio.create_task(server.serve())
     await wait_for(lambda: server.started, "the webhooks")

@@ -16,6 +16,15 @@ from tests.real.servers.smsc import Smsc
 TEMPLATE = Path(__file__).parent / "templates" / "kannel.conf"
 
 
+@contextmanager
+def _halted(program: Program) -> Iterator[None]:
+    program.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        program.signal(signal.SIGCONT)
+
+
 class Kannel:
     """A Kannel with its service centre. Messages of customers and reports go to `hook_url`, where a hub may listen."""
 
@@ -59,6 +68,20 @@ class Kannel:
         self._box.stop()
         self._core.stop()
 
+    def kill_box(self) -> None:
+        """End the HTTP interface as a crash would. The core goes on, and keeps what customers write."""
+        self._box.kill()
+
+    def start_box(self) -> None:
+        """Start the HTTP interface again."""
+        self._box.start(self._sendsms_port)
+        wait_until(self._is_ready, "Kannel's HTTP interface at its core", seconds=30)
+
+    def kill(self) -> None:
+        """End all of Kannel that runs as a crash would. The phones stay on."""
+        self._box.kill()
+        self._core.kill()
+
     def close(self) -> None:
         """Stop everything for good."""
         self.stop()
@@ -67,11 +90,14 @@ class Kannel:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Halt Kannel's core: requests are taken and get no answer until the end of the block."""
-        self._core.signal(signal.SIGSTOP)
-        try:
+        with _halted(self._core):
             yield
-        finally:
-            self._core.signal(signal.SIGCONT)
+
+    @contextmanager
+    def box_frozen(self) -> Iterator[None]:
+        """Halt Kannel's HTTP interface: connections are taken and nothing is read until the end of the block."""
+        with _halted(self._box):
+            yield
 
     def sent(self) -> list[tuple[str, str]]:
         """Give (number, text) of each message that arrived at a phone, oldest first."""

@@ -91,6 +91,12 @@ class Program:
                 wait_until(lambda: not self._runs(), f"the end of {self.name}", seconds=seconds)
         self._process = None
 
+    def kill(self) -> None:
+        """End it and its children as a crash would."""
+        self.signal(signal.SIGKILL)
+        wait_until(lambda: not self._runs(), f"the end of {self.name}")
+        self._process = None
+
     def _runs(self) -> bool:
         if self._process is None:
             return False
