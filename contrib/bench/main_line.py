@@ -19,6 +19,10 @@ QUIET_S = 1.0
 """After so long without a request nothing more comes."""
 
 
+HUB_IN_FLIGHT = 100
+"""Surveys that the hub has under way at once; it keeps as many connections as these need."""
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much load, and how slow the other side is."""
@@ -84,7 +88,7 @@ def without_answers(site: SiteProcess, size: Size, profile: Path | None = None) 
     """Pull and send, then write back, each timed; in between, untimed, every customer answers."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder, result = Path(name), Round(size.tickets)
-        settings = Settings(site.url, in_flight=size.in_flight)
+        settings = Settings(site.url, in_flight=HUB_IN_FLIGHT)
         hub = HubProcess(folder, settings)
         hub.begin_before_all()
         load = size.load(hold=PAGE, recording=True)
@@ -98,7 +102,7 @@ def with_answers(site: SiteProcess, size: Size, profile: Path | None = None) -> 
     """Everything at once: customers answer as soon as they have the message."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         result = Round(size.tickets)
-        hub = HubProcess(Path(name), Settings(site.url, in_flight=size.in_flight))
+        hub = HubProcess(Path(name), Settings(site.url, in_flight=HUB_IN_FLIGHT))
         hub.begin_before_all()
         load = size.load(hold=PAGE, recording=True, answering=True, web_ports=(hub.port,))
         timed(site, hub, load, "all", result, profile)

@@ -39,7 +39,7 @@ def run(
 
     The first SIGTERM or Ctrl-C finishes what is under way, the second stops at once. SIGHUP reads hub.toml again.
     """
-    _load_without_rich()
+    _load_without_colours()
     import signal
 
     from hub.daemon.roles import ALL, parse
@@ -48,22 +48,30 @@ def run(
     def load() -> HubConfig:
         return _listening_on(load_config(config_file), listen, metrics_listen)
 
-    config, chosen = load(), ALL if roles is None else parse(roles)
+    try:
+        chosen = ALL if roles is None else parse(roles)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--roles") from None
+    config = load()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         ended_by = runner.run(run_daemon(config, load, chosen))
     if ended_by is not None:
         raise typer.Exit(Exit.INTERRUPTED if ended_by is signal.SIGINT else Exit.TERMINATED)
 
 
-def _load_without_rich() -> None:
-    """Load those that would load rich where they find it, for tracebacks and a command of their own: 20 MB for nothing
-    for as long as the daemon runs."""
-    if "rich" not in sys.modules:
-        sys.modules["rich"] = None  # type: ignore[assignment]
-        import httpx  # noqa: F401
-        import structlog  # noqa: F401
+def _load_without_colours() -> None:
+    """Load those that would load rich and Pygments where they find them, for tracebacks and a command of their own.
 
-        del sys.modules["rich"]
+    That would be 20 MB for nothing, for as long as the daemon runs.
+    """
+    unwanted = [name for name in ("rich", "pygments") if name not in sys.modules]
+    for name in unwanted:
+        sys.modules[name] = None  # type: ignore[assignment]
+    import httpx  # noqa: F401
+    import structlog  # noqa: F401
+
+    for name in unwanted:
+        del sys.modules[name]
 
 
 def _listening_on(config: HubConfig, listen: str | None, metrics_listen: str | None) -> HubConfig:
@@ -81,7 +89,8 @@ def _listening_on(config: HubConfig, listen: str | None, metrics_listen: str | N
             WebSettings(listen=metrics_listen, public_url=public_url)  # has the same form
     except ValidationError:
         raise typer.BadParameter(
-            'write an address and a port, such as "127.0.0.1:8081"', param_hint="--listen or --metrics-listen"
+            'write an address and a port from 1 to 65535, such as "127.0.0.1:8081"',
+            param_hint="--listen or --metrics-listen",
         ) from None
     changed = {} if metrics_listen is None else {"metrics_listen": metrics_listen}
     return replace(config, web=web, hub=config.hub.model_copy(update=changed))
