@@ -41,6 +41,7 @@ class Health:
         self._retry_at: datetime | None = None
         self._looked: datetime | None = None
         self._store_fails = False
+        self._of_store = False
         self._log = structlog.get_logger(component=loop_id)
 
     @property
@@ -48,16 +49,24 @@ class Health:
         """Whether the last attempt failed."""
         return self._since is not None
 
+    @property
+    def needs_proof(self) -> bool:
+        """Whether the component must do something before it counts as well again.
+
+        Where only the store had failed, a look that found nothing to do is proof enough.
+        """
+        return self._since is not None and not self._of_store
+
     async def worked(self) -> None:
         """The loop did its work."""
         now = self._clock.now()
-        if self._since is not None:
-            self._log.info("component.recovered", failed_for_s=round((now - self._since).total_seconds()))
-        elif self._remembered is not None and now - self._remembered < _REMEMBER_EVERY:
+        if self._since is None and self._remembered is not None and now - self._remembered < _REMEMBER_EVERY:
             return
-        self._failures, self._since, self._remembered, self._retry_at = 0, None, now, None
         async with self._store.write() as connection:  # by itself, so that it locks its row for a moment only
             await components.worked(connection, self._id, now)
+        if self._since is not None:  # said when it is stored: on a full disk nothing has recovered
+            self._log.info("component.recovered", failed_for_s=round((now - self._since).total_seconds()))
+        self._failures, self._since, self._remembered, self._retry_at = 0, None, now, None
 
     async def is_left_alone(self) -> bool:
         """Whether this worker or another one has failed and the pause after that still runs.
@@ -84,6 +93,7 @@ class Health:
             self._since = now
             at = {} if isinstance(error, HubError) else {"at": _where(error)}
             self._log.warning("component.failing", error=type(error).__name__, reason=words, **at)
+        self._of_store = failures.is_of_the_store(error)
         pause = min(self._pause(error), at_most)
         self._failures += 1
         self._retry_at, self._looked = now + pause, now
@@ -91,7 +101,7 @@ class Health:
             components.failed,
             component_id=self._id,
             error=words,
-            kind=type(error).__name__ if isinstance(error, HubError) else "fault",
+            kind=self._kind(error),
             failures=self._failures,
             since=self._since,
             retry_at=self._retry_at,
@@ -110,12 +120,17 @@ class Health:
         else:
             self._store_fails = False
 
+    def _kind(self, error: BaseException) -> str:
+        if self._of_store:
+            return "store"
+        return type(error).__name__ if isinstance(error, HubError) else "fault"
+
     def _pause(self, error: BaseException) -> timedelta:
         asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
         longest = _LONGEST_FOR_STORE if failures.is_of_the_store(error) else _LONGEST
         pause = max(backoff(self._failures, _FIRST, longest), asked or timedelta())
         spread: timedelta = pause * self._random.uniform(1.0, 1.3)
-        return spread
+        return min(spread, max(longest, asked or timedelta()))
 
 
 def _words(error: BaseException) -> str:

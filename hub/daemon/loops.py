@@ -82,7 +82,7 @@ async def _supervise(
             continue
         try:
             done = await work(health)
-            if done is not None or not health.is_failing:
+            if done is not None or not health.needs_proof:
                 await health.worked()
             if not done:
                 await rest()
@@ -250,8 +250,9 @@ async def look_out(engine: Engine, lookout: Lookout) -> None:
     """Wake the loops for which something is due."""
     wait_s = 0.0
 
-    async def work(_health: Health) -> None:
+    async def work(_health: Health) -> int:
         nonlocal wait_s
         wait_s = await lookout.look(engine.channel.look_every_s)
+        return 0
 
     await _supervise(engine, engine.stopping, "hub:due", work, lambda: engine.bells.outgoing.wait(wait_s))

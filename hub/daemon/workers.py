@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from hub import watch
 from hub.api.component import Clock
 from hub.journey.takeover import take_over
-from hub.store import workers
+from hub.store import failures, workers
 from hub.store.engine import Store
 from hub.store.workers import Load, Sign
 
@@ -122,9 +122,12 @@ class Worker:
                 await self.look()
             except Exception as error:  # noqa: BLE001 - whatever it is, others must hear of this worker again
                 if not self._failing:
-                    self._log.warning("worker.cannot_beat", error=type(error).__name__)
+                    reason = failures.words(error) if failures.is_of_the_store(error) else type(error).__name__
+                    self._log.warning("worker.cannot_beat", reason=reason)
                 self._failing = True
             else:
+                if self._failing:
+                    self._log.info("worker.beats_again")
                 self._failing = False
 
     async def leave(self) -> None:

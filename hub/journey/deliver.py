@@ -13,6 +13,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.api.errors import OutcomeUnknown, Rejected, RemoteError
@@ -211,6 +212,7 @@ async def _send(post: Post, row: Row) -> Receipt | RemoteError:
     try:
         message = post.compose(row)
     except Exception as error:  # noqa: BLE001 - nothing left, and it would fail again
+        structlog.get_logger().error("survey.cannot_compose", gateway=post.name, error=type(error).__name__)
         return Rejected(f"the message could not be made: {type(error).__name__}", reason="cannot_compose")
     try:
         async with asyncio.timeout(SEND_LIMIT.total_seconds()):

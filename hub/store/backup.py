@@ -11,8 +11,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-
 from hub.api.errors import HubError
 from hub.store import dialect, failures
 
@@ -111,6 +109,6 @@ def _to_disk(path: Path) -> None:
 
 def _pg_dump(url: str, target: Path) -> str:
     """The command, without the password: pg_dump asks for it, or reads ~/.pgpass."""
-    without = make_url(url)._replace(password=None)
+    without = dialect.parse(url)._replace(password=None)
     without = without.difference_update_query(["password"])
     return shlex.join(["pg_dump", "--format=custom", f"--file={target}", without.render_as_string()])

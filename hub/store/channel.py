@@ -207,17 +207,20 @@ class PostgresChannel:
         await self._engine.dispose()
 
     async def _run(self, first: asyncio.Event) -> None:
-        failures = 0
+        failures, is_lost = 0, False
         while True:
             try:
                 async with self._engine.connect() as lent:
                     await self._begin(lent)
-                    failures = 0
+                    if is_lost:
+                        self._log.info("channel.back")
+                    failures, is_lost = 0, False
                     first.set()
                     await self._live()
             except _failures() as error:
-                if failures == 0:
+                if not is_lost:
                     self._log.warning("channel.lost", error=type(error).__name__)
+                is_lost = True
             finally:
                 self._forget()
                 first.set()

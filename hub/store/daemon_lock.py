@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hub.api.errors import ConfigError
 from hub.store import dialect
+
+_AGAIN_AFTER_S = 0.05
 
 
 @contextmanager
@@ -34,20 +37,51 @@ def only_daemon(url: str) -> Iterator[None]:
         os.close(lock)
 
 
-def _open(path: Path) -> int:
-    """The lock's file, beside the real file whatever links and relative paths lead to it."""
-    real = path.resolve()
+def running_daemon(url: str) -> str | None:
+    """The process number of the daemon that holds an SQLite store, whether it gives a sign of life or not.
+
+    :returns: None when there is none, nobody may look, or the store is on PostgreSQL.
+    """
+    path = dialect.sqlite_file(url)
+    if path is None:
+        return None
     try:
-        return os.open(real.with_name(f"{real.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(_lock_file(path), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go at once, as the file is closed
+    except BlockingIOError:
+        return _holder(lock)
+    except OSError:
+        return None
+    else:
+        return None
+    finally:
+        os.close(lock)
+
+
+def _lock_file(path: Path) -> Path:
+    """Beside the real file, whatever links and relative paths lead to it."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.lock")
+
+
+def _open(path: Path) -> int:
+    file = _lock_file(path)
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConfigError(
-            f"hub.store: cannot make {real.name}.lock in {real.parent}: {error.strerror}. "
+            f"hub.store: cannot make {file.name} in {file.parent}: {error.strerror}. "
             "See that the folder exists, that the hub's user may write in it, and that its disk has room"
         ) from None
 
 
 def _take(lock: int, path: Path) -> None:
     try:
+        if _is_held(lock):
+            time.sleep(_AGAIN_AFTER_S)  # it may be `hub status`, which only looks
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConfigError(
@@ -59,6 +93,14 @@ def _take(lock: int, path: Path) -> None:
     with suppress(OSError):  # on a full disk the lock holds without it
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+
+def _is_held(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _holder(lock: int) -> str:

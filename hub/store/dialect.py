@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from hub.api.errors import ConfigError
@@ -24,6 +24,11 @@ _MIGRATION_LOCK = 0x68756200  # any fixed number that other users of the databas
 _MIGRATION_LOCK_WAIT_MS = 2_000
 _MIGRATION_AGAIN_AFTER_S = 1.0
 _CONNECT_WITHIN_S = 10.0
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_UNREADABLE = (
+    "hub.store: the URL cannot be read. Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE; the port is a number, and "
+    "letters such as @ : / ? # % in the password stand as %40 %3A %2F %3F %23 %25"
+)
 _LOCKED_BY_OTHERS = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
 _BUSY_TIMEOUT_MS = 30_000
 _WAL_KEPT_BYTES = 16 * 1024 * 1024
@@ -41,9 +46,9 @@ def create_engine(url: str, *, answers_within_s: float | None = None) -> AsyncEn
 
     :param answers_within_s: give up a statement that PostgreSQL has not answered by then, and the connection with it.
         Without a limit a server that has fallen silent is waited for as long as the network believes in it.
-    :raises ConfigError: the URL names neither, or the driver is not installed.
+    :raises ConfigError: the URL names neither or cannot be read, or the driver is not installed.
     """
-    parsed = make_url(url)
+    parsed = parse(url)
     driver = _DRIVERS.get(parsed.get_backend_name())
     if driver is None:
         raise ConfigError("hub.store: write sqlite:///FILE or postgresql://USER@HOST/DATABASE")
@@ -51,9 +56,23 @@ def create_engine(url: str, *, answers_within_s: float | None = None) -> AsyncEn
     return _sqlite_engine(parsed) if driver.startswith("sqlite") else _postgresql_engine(parsed, answers_within_s)
 
 
+def parse(url: str) -> URL:
+    """The parts of a store's URL.
+
+    :raises ConfigError: it has none. The message repeats nothing of it: there may be a password in it.
+    """
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):  # the latter for a port
+        raise ConfigError(_UNREADABLE) from None
+
+
 def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite store, which need not exist yet; None for a store on PostgreSQL."""
-    parsed = make_url(url)
+    """The file of an SQLite store, which need not exist yet; None for a store on PostgreSQL.
+
+    :raises ConfigError: the URL cannot be read.
+    """
+    parsed = parse(url)
     return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
 
 
@@ -73,13 +92,27 @@ def exists(url: str) -> bool:
 def _postgresql_engine(url: URL, answers_within_s: float | None) -> AsyncEngine:
     limits = {"command_timeout": answers_within_s, "timeout": _CONNECT_WITHIN_S}
     try:
-        engine = create_async_engine(url, pool_size=8, pool_pre_ping=True, hide_parameters=True, connect_args=limits)
+        engine = create_async_engine(
+            _with_ssl(url), pool_size=8, pool_pre_ping=True, hide_parameters=True, connect_args=limits
+        )
     except ModuleNotFoundError:
         raise ConfigError("hub.store: PostgreSQL needs a driver; pip install 'itsm-hub[postgres]'") from None
+    except (ArgumentError, ValueError):  # among the parameters, host and port may stand once more
+        raise ConfigError(_UNREADABLE) from None
     sa.event.listen(engine.sync_engine, "do_connect", _connect_postgresql)
     sa.event.listen(engine.sync_engine, "connect", _configure_postgresql)
     sa.event.listen(engine.sync_engine, "handle_error", _drop_silent_connection, retval=True)
     return engine
+
+
+def _with_ssl(url: URL) -> URL:
+    """The driver knows libpq's `sslmode` by another name."""
+    mode = url.query.get("sslmode")
+    if mode is None:
+        return url
+    if mode not in _SSL_MODES:
+        raise ConfigError(f"hub.store: sslmode is one of {', '.join(_SSL_MODES)}")
+    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
 
 
 def _connect_postgresql(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
@@ -88,6 +121,15 @@ def _connect_postgresql(dialect: Any, _record: Any, arguments: Any, options: Any
         return dialect.connect(*arguments, **options)
     except OSError as error:
         raise dialect.loaded_dbapi.OperationalError("cannot connect") from error
+    except TypeError:
+        raise ConfigError("hub.store: a parameter after ? is not known") from None
+    except (ValueError, dialect.loaded_dbapi.InterfaceError) as error:
+        if not isinstance(error.__cause__ or error, ValueError):
+            raise
+        raise ConfigError(
+            "hub.store: the host or a parameter after ? cannot be used. sslmode verify-ca and verify-full need the "
+            "certificate of the authority: name its file in the environment variable PGSSLROOTCERT"
+        ) from None
 
 
 def _configure_postgresql(connection: Any, _record: Any) -> None:

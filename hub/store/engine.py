@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Self, TypeVar
@@ -94,7 +94,9 @@ class Store:
             await asyncio.wait({self._committer}, timeout=_CLOSING_S)
             for waiting in self._waiting:
                 waiting.future.cancel()
-        await self._engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_S):
+                await self._engine.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

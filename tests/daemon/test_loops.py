@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from random import Random
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from hub import Capability, SourceType
+from hub import Capability, OutcomeUnknown, RateLimit, SourceType, Unavailable
 from hub.config.models import ComponentConfig
-from hub.daemon import loops
+from hub.daemon import loops, steps
+from hub.daemon.bell import Bells
 from hub.daemon.components import Instance
-from tests.journey.world import Desk, Nothing
+from hub.daemon.health import Health
+from hub.daemon.load import Tally
+from hub.daemon.loops import Engine
+from hub.http import Limiter
+from hub.journey.deliver import Sender
+from hub.store.channel import LocalChannel
+from hub.store.engine import Store
+from hub.testing.clock import FakeClock
+from tests.journey.world import Desk, Nothing, World, sms_instance, ticket
 
 
 class Waiting(Desk):
@@ -68,3 +79,61 @@ async def test_stopping_ends_the_rest_at_once() -> None:
     await asyncio.sleep(0)
     instance.stopping.set()
     await asyncio.wait_for(resting, 5)
+
+
+async def test_a_gateway_that_waits_for_its_rate_stops_at_once(store: Store) -> None:
+    class Never(Limiter):
+        async def take(self, up_to: int) -> int:
+            await asyncio.Event().wait()
+            return up_to
+
+    world = World(store)
+    await world.register("test")
+    await world.close(ticket(world.now))
+    instance = sms_instance(world.phones, Never(RateLimit(1, timedelta(hours=1)), world.clock))
+    async with Sender(world.store, world.post()) as sender:
+        step = asyncio.create_task(steps.deliver(world.store, instance, sender, world.plan, 5))
+        await asyncio.sleep(0.05)
+        assert not step.done()
+        instance.stopping.set()
+        assert (await asyncio.wait_for(step, 5)).tried == 0
+    assert await world.states() == [("waiting", None)]
+
+
+async def _pauses(store: Store, error: Exception) -> list[float]:
+    """How long a loop that fails again and again with this is left alone, in seconds."""
+    health = Health(store, "hub", FakeClock(), Random(1))
+    return [(await health.failed(error)).total_seconds() for _ in range(12)]
+
+
+async def test_after_an_outage_of_the_database_everything_goes_on_soon(store: Store) -> None:
+    assert max(await _pauses(store, OperationalError("SELECT", None, Exception("down")))) <= 20
+    assert max(await _pauses(store, Unavailable("down"))) == 600
+
+
+@pytest.mark.parametrize(
+    ("error", "is_woken"), [(OperationalError("", None, Exception()), True), (OutcomeUnknown(""), False)]
+)
+async def test_the_return_of_the_database_wakes_only_what_the_database_has_stopped(
+    store: Store, error: Exception, is_woken: bool
+) -> None:
+    tries, tried = 0, asyncio.Event()
+
+    async def work(_health: Health) -> None:
+        nonlocal tries
+        tries += 1
+        tried.set()
+        raise error
+
+    stopping, bells = asyncio.Event(), Bells()
+    engine = Engine(
+        store, FakeClock(), Random(1), World(store).plan, lambda _: [], {}, LocalChannel(), bells, Tally(), stopping
+    )
+    loop = asyncio.create_task(loops._supervise(engine, stopping, "x", work, asyncio.Event().wait))
+    await tried.wait()
+    await asyncio.sleep(0.1)  # it rests
+    bells.back.strike()
+    await asyncio.sleep(0.1)
+    assert (tries > 1) == is_woken
+    stopping.set()
+    await asyncio.wait_for(loop, 5)

@@ -16,6 +16,7 @@ from hub.cli import app
 from hub.cli.attention import Concern, Facts, concerns
 from hub.cli.status_text import Paper, lines
 from hub.journey.overview import Doubt, Overview, Pause, Queue, overview
+from hub.journey.uncomposed import uncomposed
 from hub.store.components import ComponentState
 from hub.store.engine import Store
 from hub.store.tables import answers, closures, experiences, invitations, pauses, write_backs
@@ -96,6 +97,7 @@ def test_a_component_that_fails_is_told_once_with_all_it_cannot_do_and_what_wait
     [
         ("AuthFailed", "check the credentials and rights in [sources.desk], then prove them with: hub check"),
         ("Unavailable", "see whether the other side is up and reachable: hub check"),
+        ("store", "do what it says; the hub then goes on by itself"),
         ("fault", "report it with the lines of the log that say component.failing"),
         ("Unexpected", "see what it needs: hub check"),
     ],
@@ -133,6 +135,29 @@ def test_without_a_worker_the_first_step_is_to_start_one() -> None:
     assert (told.kind, told.since, told.do) == ("no_worker", ago(minutes=5), "start one: hub run")
     assert told.what == "no worker runs; waiting: 2 closures to decide on and 1,200 surveys"
     assert only(facts(workers=[])).what == "no worker runs"
+
+
+def test_a_hub_that_runs_and_gives_no_sign_of_life_is_not_to_be_started_again() -> None:
+    judged = dataclasses.replace(facts(workers=[worker(seen=ago(minutes=5))]), running="4711")
+    told = only(judged)
+    assert (told.kind, told.since) == ("no_worker", ago(minutes=5))
+    assert told.what == "the hub with process number 4711 runs and gives no sign of life"
+    assert told.do == "see its log; most often the store cannot be written"
+    assert concerns(dataclasses.replace(facts(), running="4711")) == [], "this one does"
+
+
+def test_surveys_that_could_not_be_written_need_somebody() -> None:
+    asked = {"sms": {"failed": 3, "delivered": 1}, "mail": {"failed": 1, "delivered": 2, "unknown": 9}}
+    told = only(dataclasses.replace(facts(asked=asked), uncomposed={"sms": 3}))
+    assert (told.kind, told.about, told.count, told.needs_you) == ("cannot_compose", "gateways.sms", 3, True)
+    assert told.what == "3 surveys could not be written, so nobody got them"
+    assert "survey.cannot_compose" in told.do
+
+
+def test_a_gateway_whose_surveys_mostly_fail_is_told() -> None:
+    told = only(facts(asked={"sms": {"failed": 1200, "sent": 400, "delivered": 799}, "mail": {"failed": 1, "sent": 1}}))
+    assert (told.kind, told.about, told.count, told.needs_you) == ("failed_surveys", "gateways.sms", 1200, False)
+    assert told.what == "1,200 of 2,399 surveys failed"
 
 
 def test_a_part_of_the_work_that_no_worker_has_is_named() -> None:
@@ -327,6 +352,23 @@ async def test_what_is_open_is_counted_whatever_its_age_and_the_rest_of_the_last
     assert (seen.undecided, seen.unread) == (Queue(1, 1, ago(hours=2)), Queue(1, 1, LONG_AGO))
     assert seen.doubts == (Doubt("sms", "worker_died", 1, LONG_AGO),)
     assert seen.paused == (Pause("acme", None, ago(minutes=-5)),)
+
+
+async def test_only_surveys_of_the_last_day_that_could_not_be_written_are_counted(store: Store) -> None:
+    lost = {"reason": "cannot_compose"}
+    surveys = [
+        _survey(1, "failed", LONG_AGO, **lost),
+        _survey(2, "failed", ago(hours=2), **lost),
+        _survey(3, "failed", ago(hours=2), gateway="mail", **lost),
+        _survey(4, "failed", ago(hours=1), **lost),
+        _survey(5, "failed", ago(hours=1), reason="rejected"),
+        _survey(6, "delivered", ago(hours=1)),
+    ]
+    async with store.write() as connection:
+        await connection.execute(closures.insert(), [_ticket(one["id"], one["created_at"]) for one in surveys])
+        await connection.execute(invitations.insert(), surveys)
+        assert await uncomposed(connection, await overview(connection, NOW)) == {"mail": 1, "sms": 2}
+        assert await uncomposed(connection, NOTHING) == {}
 
 
 async def test_the_window_begins_at_the_same_row_wherever_that_is(store: Store) -> None:

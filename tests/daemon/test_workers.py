@@ -6,11 +6,14 @@ import asyncio
 import os
 import subprocess
 
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub import DeliveryStatus, Receipt
 from hub.daemon import roles
 from hub.daemon.workers import Identity, Watcher, Worker, new_name
+from hub.journey import outcome
 from hub.store import workers
 from hub.store.engine import Store
 from hub.store.tables import invitations
@@ -135,6 +138,26 @@ async def test_what_a_frozen_worker_has_locked_holds_up_nobody(store: Store) -> 
     assert await _names(store) == [other.name()]
 
 
+async def test_a_beat_does_not_wait_for_what_others_have_locked(store: Store) -> None:
+    """A frozen worker holds a row, and an outcome of this one waits for it."""
+    if store.is_embedded:
+        return  # there one writer waits for another
+    worker = _worker(store)
+    await worker.join()
+    world = await _begin_to_send(store, worker.name())
+    row = {**(await world.invitations())[0], "attempts": 0}
+    attempt = outcome.Attempt("sms", False, row, world.now, world.now)
+    receipt = Receipt(key="k", status=DeliveryStatus.SENT)
+    async with store.write() as frozen:
+        await frozen.execute(sa.select(invitations.c.id).with_for_update())
+        waiting = asyncio.create_task(store.commit_with(outcome.store_outcomes, (attempt, receipt)))
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(2):
+            await worker.beat()
+        assert not waiting.done()
+    await waiting
+
+
 async def test_who_was_buried_alive_goes_on_under_a_new_name(store: Store) -> None:
     worker = _worker(store)
     await worker.join()
@@ -166,7 +189,7 @@ def _a_process_that_ended() -> int:
 async def test_processes_of_this_machine_that_ended_are_dead_at_once_on_a_store_of_this_machine(store: Store) -> None:
     host, ended = new_name().partition(":")[0], _a_process_that_ended()
     gone = [f"{host}:{ended}", f"{host}:{ended}:77-x", f"{host}:{os.getpid()}:1-x"]
-    there = [f"elsewhere:{ended}:77-x", f"{host}:{os.getppid()}:0-x"]
+    there = [f"elsewhere:{ended}:77-x", f"{host}:{os.getppid()}:0-x", f"{host}:{ended}:77-4026-x"]
     async with store.write() as connection:
         for name in (*gone, *there):
             await workers.register(connection, name, version="1", roles=(), now=FakeClock().now())

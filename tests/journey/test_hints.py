@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from hub import Cursor, Hint, Page, Unavailable, Unexpected
+from hub import Cursor, Fetched, Hint, Page, Unavailable, Unexpected
 from hub.journey import census, hints, intake
 from hub.journey.hints import ATTEMPTS
 from hub.store.tables import hints as table
@@ -201,3 +202,34 @@ async def test_the_census_leaves_what_was_closed_before_the_first_pull(started: 
 async def test_there_is_no_census_before_the_first_pull(world: World) -> None:
     world.desk.now = {}
     assert await _census(world) is None
+
+
+async def test_hints_that_cannot_be_read_go_behind_the_others(started: World) -> None:
+    good = ticket(started.now)
+    started.desk.now = {good.id: good, **dict.fromkeys("abc")}
+    started.desk.unreadable |= set("abc")
+    for id_ in ("a", "b", "c", good.id):
+        await _tell(started, id_, delivery=id_)
+    with pytest.raises(Unavailable):
+        await _follow(started)
+    assert await _follow(started) == 4
+    assert await started.states() == [("waiting", None)]
+    assert await _open(started) == 3
+
+
+async def test_tickets_that_the_census_cannot_read_keep_it_from_no_others(
+    started: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missed = sorted((ticket(started.now) for _ in range(hints.BATCH + 5)), key=lambda one: one.id)
+    started.desk.now = {one.id: one for one in missed}
+    bad, fetch = {one.id for one in missed[:3]}, started.desk.fetch
+
+    async def fetch_good(ids: Sequence[str]) -> Fetched:
+        if bad.intersection(ids):
+            raise Unexpected("what?")
+        return await fetch(ids)
+
+    monkeypatch.setattr(started.desk, "fetch", fetch_good)
+    found = await _census(started)
+    assert found is not None
+    assert found.missed == 5

@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from hub import Fetched, Rejected, Unavailable, Unexpected
+from hub.journey.deliver import Sender
 from hub.journey.hints import BATCH
 from hub.journey.intake import store_fetched
 from hub.journey.singly import ENOUGH
+from hub.store.tables import invitations
 from tests.journey.world import World, ticket
 
 
@@ -35,6 +37,21 @@ async def test_a_ticket_opened_again_between_pull_and_send_is_not_surveyed(world
     await world.deliver()
     assert world.phones.messages == []
     assert await world.states() == [("cancelled", "reopened")]
+
+
+async def test_a_ticket_that_was_seen_closed_by_a_clock_ahead_is_not_read_without_a_pause(world: World) -> None:
+    closed = ticket(world.now)
+    world.desk.now = {closed.id: None}
+    world.pass_time(hours=1)
+    await world.close(closed)
+    world.pass_time(minutes=-59)
+    async with world.store.write() as connection:
+        await connection.execute(invitations.update().values(due_at=world.now))
+    async with Sender(world.store, world.post()) as sender:
+        for _ in range(5):
+            await sender.step(world.plan, 10)
+    assert len(world.desk.asked_for) == 1
+    assert await world.states() == [("waiting", None)]
 
 
 async def test_a_ticket_that_is_gone_is_not_surveyed(world: World) -> None:
@@ -89,7 +106,8 @@ async def test_many_tickets_are_read_in_batches(world: World) -> None:
     closed = [ticket(world.now) for _ in range(BATCH + 1)]
     world.desk.now = {one.id: one for one in closed}
     await world.close(*closed)
-    await world.deliver()
+    async with Sender(world.store, world.post()) as sender:
+        await sender.step(world.plan, BATCH + 1)
     assert [len(ids) for ids in world.desk.asked_for] == [BATCH, 1]
     assert len(world.phones.messages) == BATCH + 1
 

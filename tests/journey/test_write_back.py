@@ -181,3 +181,50 @@ async def test_a_target_that_asks_for_a_pause_is_left_alone_with_the_rest_of_the
         await world.write_back()
     assert calls == [5, 1]
     assert {state for state, _ in await _write_back_states(world)} == {"pending"}
+
+
+async def test_a_result_that_this_worker_began_to_write_and_lost_is_written_again(world: World) -> None:
+    """The answer to the claim's commit was lost, or its loop was cancelled."""
+    from hub.journey.write_back import _claim
+
+    await world.asked()
+    await world.reply("5")
+    await world.process()
+    assert await _claim(world.store, world.target(), 10)
+    assert await world.write_back() == 1
+    assert await _write_back_states(world) == [("done", 2)]
+
+
+async def test_a_lost_result_blocks_no_newer_one(world: World) -> None:
+    from hub.journey.write_back import _claim
+
+    await world.asked()
+    await world.reply("2")
+    await world.process()
+    assert await _claim(world.store, world.target(), 10)
+    await world.reply("4")
+    await world.process()
+    assert await world.write_back() == 1
+    assert [record.scores[0].value for record in world.desk.written] == [4]
+    assert sorted(await _write_back_states(world)) == [("done", 1), ("superseded", 1)]
+
+
+async def test_an_older_result_that_comes_back_in_the_last_moment_is_not_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hub.journey import write_back
+
+    async def too_early(*_values: object) -> None:
+        pass
+
+    await world.asked()
+    await world.reply("2")
+    await world.process()
+    await world.register("dead")
+    assert await write_back._claim(world.store, world.target("dead"), 10)
+    await world.reply("4")
+    await world.process()
+    await world.take_over("dead")
+    monkeypatch.setattr(write_back, "_supersede", too_early)
+    await world.write_back()
+    assert [record.scores[0].value for record in world.desk.written] == [4]

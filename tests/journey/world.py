@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from hub import (
     Channel,
+    Component,
     Cursor,
     Customer,
     DeliveryReport,
@@ -20,6 +21,7 @@ from hub import (
     Experience,
     Fetched,
     Gateway,
+    GatewayType,
     Inbound,
     Message,
     Page,
@@ -30,7 +32,9 @@ from hub import (
     Ticket,
     Unavailable,
 )
-from hub.config.models import SurveySettings
+from hub.config.models import ComponentConfig, SurveySettings
+from hub.daemon.components import Instance
+from hub.http import Limiter
 from hub.journey import answer, claims, intake, invite, report
 from hub.journey.deliver import Batch, Sender
 from hub.journey.policy import Plan
@@ -258,6 +262,21 @@ class World:
 
     def pass_time(self, **length: float) -> None:
         self.clock.advance(timedelta(**length))
+
+
+def sms_instance(component: Component[Any], limiter: Limiter | None = None) -> Instance:
+    """A gateway as the daemon holds it."""
+    config = ComponentConfig(
+        kind="gateways",
+        name="sms",
+        plugin="x",
+        type=GatewayType("", Nothing, Phones, Channel.SMS),
+        settings=Nothing(),
+        enabled=True,
+        interval=timedelta(seconds=60),
+        max_in_flight=5,
+    )
+    return Instance(config, component, limiter)
 
 
 def _compose(row: Mapping[Any, Any]) -> Message:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from hub.store.channel import Channel, PostgresChannel, open_channel
 from tests.databases import Postgres
@@ -86,6 +87,19 @@ async def test_a_lost_connection_loses_the_locks_and_comes_back(url: str, two: t
     async with asyncio.timeout(5):
         await came_back.wait()
         await first.wait_for("sources.desk")
+
+
+async def test_a_loss_and_the_return_after_it_are_said_once_each(url: str) -> None:
+    with capture_logs() as logs:
+        channel = await open_channel(url, SILENCE_S)
+        came_back = asyncio.Event()
+        channel.on_return(came_back.set)
+        assert logs == []
+        await _cut_all(url)
+        async with asyncio.timeout(5):
+            await came_back.wait()
+        await channel.close()
+    assert [each["event"] for each in logs] == ["channel.lost", "channel.back"]
 
 
 async def test_who_was_silent_for_too_long_does_not_trust_its_locks(url: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub import ConfigError
-from hub.store.daemon_lock import only_daemon
+from hub.store.daemon_lock import only_daemon, running_daemon
 
 HOLD = """
 import sys, time
@@ -63,6 +63,17 @@ def test_a_killed_daemon_leaves_no_lock(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
     with only_daemon(url):
         pass
+
+
+def test_whether_a_daemon_runs_can_be_seen_without_disturbing_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/hub.db"
+    assert running_daemon(url) is None
+    assert list(tmp_path.iterdir()) == [], "a look leaves nothing"
+    with only_daemon(url):
+        assert running_daemon(url) == str(os.getpid())
+        assert running_daemon(url) == str(os.getpid())
+    assert running_daemon(url) is None
+    assert running_daemon("postgresql://hub@db.acme.example/hub") is None
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

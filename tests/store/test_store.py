@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import ConfigError, Cursor
 from hub.clock import SystemClock
-from hub.store import components, migrate
+from hub.store import components, failures, migrate
 from hub.store.engine import Store
 from hub.store.tables import components as table
 from hub.store.tables import metadata
@@ -142,3 +143,72 @@ async def test_a_component_remembers_cursor_and_health_apart(store: Store) -> No
     async with store.read() as connection:
         state = await components.get(connection, "sources.desk")
     assert (state.cursor, state.error, state.failures, state.failing_since) == ("c1", None, 0, None)
+
+
+class _Failing:
+    """Writes that fail; counts how often they were tried."""
+
+    def __init__(self, error: Exception) -> None:
+        self.tries = 0
+        self._error = error
+
+    async def __call__(self, _connection: AsyncConnection) -> None:
+        self.tries += 1
+        raise self._error
+
+
+async def test_while_the_database_is_away_not_every_waiting_write_tries_by_itself(store: Store) -> None:
+    works = [_Failing(OperationalError("COMMIT", None, ConnectionResetError(), connection_invalidated=True))] * 20
+    results = await asyncio.gather(*(store.commit(work) for work in works), return_exceptions=True)
+    assert {type(result) for result in results} == {OperationalError}
+    assert works[0].tries <= 4
+
+
+async def test_a_group_that_gave_way_to_another_transaction_is_tried_again_at_once(store: Store) -> None:
+    class Deadlock(Exception):
+        sqlstate = "40P01"
+
+    tries = 0
+
+    async def work(connection: AsyncConnection) -> str:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise DBAPIError("UPDATE", None, Deadlock())
+        return await _insert("a")(connection)
+
+    assert await store.commit(work) == "a"
+    assert await _ids(store) == ["a"]
+
+
+async def test_closing_does_not_wait_for_a_database_that_fell_silent(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silence(_connection: AsyncConnection) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("hub.store.engine._CLOSING_S", 0.1)
+    writes = [asyncio.create_task(store.commit(silence))]
+    await asyncio.sleep(0.05)
+    writes.append(asyncio.create_task(store.commit(silence)))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await store.close()
+        await asyncio.gather(*writes, return_exceptions=True)
+    assert all(write.cancelled() for write in writes)
+
+
+async def test_a_statement_that_is_not_answered_is_given_up_with_its_connection(
+    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.is_embedded:
+        return  # nobody else could fall silent
+    monkeypatch.setattr("hub.store.engine.ANSWERS_WITHIN_S", 0.3)
+    impatient = await Store.open(store_url)
+    with pytest.raises(OperationalError) as raised:
+        async with impatient.read() as connection:
+            await connection.execute(sa.text("SELECT pg_sleep(20)"))
+    assert raised.value.connection_invalidated
+    assert "cannot be reached" in failures.words(raised.value)
+    assert await _ids(impatient) == []
+    await impatient.close()
