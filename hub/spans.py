@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from threading import Thread
 
+import structlog
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
@@ -21,6 +23,10 @@ from hub.tracing import Attributes
 
 _LONGEST_CLOSE_S = 5.0
 _NOWHERE = Context()
+_LIBRARY_LOGS = (
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",  # each try
+    "opentelemetry.sdk._shared_internal",  # each span that does not fit any more
+)
 
 
 class _Ids(IdGenerator):
@@ -37,6 +43,37 @@ class _Ids(IdGenerator):
         return self.own.span_id if self.own else self._random.generate_span_id()
 
 
+class _Exporter(OTLPSpanExporter):
+    """Says once that the receiver does not take spans, until it takes some again. The library would each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_silent = False
+        self._is_away = False
+        for name in _LIBRARY_LOGS:
+            logging.getLogger(name).addFilter(self._may_be_said)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self._is_silent = True
+        try:
+            result = super().export(spans)
+        except Exception:  # noqa: BLE001 - whatever it is, the next spans are tried again
+            result = SpanExportResult.FAILURE
+        is_away = result is not SpanExportResult.SUCCESS
+        if is_away and not self._is_away:
+            structlog.get_logger().warning("tracing.receiver_away", hint="its spans are dropped; tickets do not wait")
+        self._is_away = self._is_silent = is_away
+        return result
+
+    def shutdown(self) -> None:
+        super().shutdown()  # type: ignore[no-untyped-call]
+        for name in _LIBRARY_LOGS:
+            logging.getLogger(name).removeFilter(self._may_be_said)
+
+    def _may_be_said(self, _record: logging.LogRecord) -> bool:
+        return not self._is_silent
+
+
 class Spans:
     """Makes spans and sends them to the receiver that the environment names."""
 
@@ -49,7 +86,7 @@ class Spans:
             id_generator=self._ids,
             shutdown_on_exit=False,
         )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(_Exporter()))
         self._tracer = self._provider.get_tracer("hub")
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -30,6 +31,17 @@ def wanted(environment: Mapping[str, str] = os.environ) -> bool:
     return environment.get("OTEL_TRACES_EXPORTER") != "none" and any(environment.get(name) for name in _ENDPOINTS)
 
 
+def bad_endpoint(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The variable that names the receiver, if it does not hold a URL."""
+    name = next(name for name in _ENDPOINTS if environment.get(name))
+    try:
+        url = urlsplit(environment[name])
+        is_good = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        is_good = False
+    return None if is_good else name
+
+
 def start(salt: bytes) -> None:
     """Begin to send traces, if the environment asks for them.
 
@@ -37,6 +49,9 @@ def start(salt: bytes) -> None:
     """
     global _spans  # noqa: PLW0603 - one per process, as the variables that switch it on
     if not wanted():
+        return
+    if (name := bad_endpoint()) is not None:
+        structlog.get_logger().warning("tracing.bad_endpoint", variable=name, hint="write http://HOST:4318 into it")
         return
     try:
         from hub.spans import Spans

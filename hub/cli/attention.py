@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -37,6 +37,7 @@ _ADVICE = {
     "OutcomeUnknown": "see whether the other side is up and answers in time: hub check",
     "PluginError": "see what is wrong with the plugin: hub plugins list",
     "ConfigError": "correct it in [{id}], then prove it with: hub check",
+    "store": "do what it says; the hub then goes on by itself",
     "fault": "report it with the lines of the log that say component.failing",
 }
 _IDLE_ADVICE = "nothing waits for it, and the next thing to do shows whether it works again; or ask: hub check"
@@ -60,6 +61,10 @@ class Facts:
     overview: Overview
     components: Mapping[str, ComponentState]
     workers: Sequence[Worker]
+    uncomposed: Mapping[str, int] = field(default_factory=dict)
+    """Surveys of the window whose message could not be made, by gateway."""
+    running: str | None = None
+    """The process number of the daemon that holds an SQLite store, whether it gives a sign of life or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,9 @@ def concerns(facts: Facts) -> list[Concern]:
         *_stalled(facts),
         *_overdue(facts),
         *_doubts(facts),
+        *_uncomposed(facts),
         *_paused(facts),
+        *_mostly_failed(facts),
         *_failed_results(facts),
         *_silent_workers(facts),
         *_warnings(facts),
@@ -121,8 +128,12 @@ def _nobody_works(facts: Facts) -> Iterator[Concern]:
         "answers": seen.unread.waiting,
         "results": sum(queue.waiting for queue in seen.results.values()),
     }
-    text = "no worker runs" + _waits([f"{count:,} {what}" for what, count in waiting.items() if count])
-    yield Concern("no_worker", "hub", text, "start one: hub run", needs_you=True, since=last)
+    text, do = "no worker runs", "start one: hub run"
+    if facts.running is not None:
+        text = f"the hub with process number {facts.running} runs and gives no sign of life"
+        do = "see its log; most often the store cannot be written"
+    text += _waits([f"{count:,} {what}" for what, count in waiting.items() if count])
+    yield Concern("no_worker", "hub", text, do, needs_you=True, since=last)
 
 
 def _roles_nobody_has(facts: Facts) -> Iterator[Concern]:
@@ -234,6 +245,26 @@ def _doubts(facts: Facts) -> Iterator[Concern]:
             since=doubt.since,
             count=doubt.count,
         )
+
+
+def _uncomposed(facts: Facts) -> Iterator[Concern]:
+    for gateway, count in facts.uncomposed.items():
+        text = f"{_number(count, 'survey')} could not be written, so nobody got {'it' if count == 1 else 'them'}"
+        do = (
+            "see survey.cannot_compose in the log, and report it; whom it concerns: hub invitations list --state failed"
+        )
+        yield Concern("cannot_compose", f"gateways.{gateway}", text, do, needs_you=True, count=count)
+
+
+def _mostly_failed(facts: Facts) -> Iterator[Concern]:
+    """Gateways that work, and whose surveys still do not arrive."""
+    for gateway, states in facts.overview.asked.items():
+        failed = states.get("failed", 0) - facts.uncomposed.get(gateway, 0)
+        tried = failed + states.get("sent", 0) + states.get("delivered", 0)
+        if failed * 2 > tried:
+            text = f"{failed:,} of {_number(tried, 'survey')} failed"
+            do = "see the reasons: hub invitations list --state failed"
+            yield Concern("failed_surveys", f"gateways.{gateway}", text, do, needs_you=False, count=failed)
 
 
 def _paused(facts: Facts) -> Iterator[Concern]:

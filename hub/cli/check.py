@@ -63,7 +63,7 @@ async def _check_store(config: HubConfig) -> list[CheckResult]:
     try:
         revision, usable = await Store.revision(config.hub.store)
     except HubError as error:
-        return [CheckResult("the store", ok=False, detail=str(error))]
+        return [CheckResult("the store", ok=False, detail=str(error).removeprefix("hub.store: "))]
     if not usable:
         return [CheckResult("the store", ok=False, detail="a later version of the hub wrote it; install that one")]
     upgraded = f"the next start brings it from {revision or 'nothing'} to {HEAD}"

@@ -61,20 +61,25 @@ async def _look(config: HubConfig) -> Facts:
     from hub.cli.attention import Facts
     from hub.clock import SystemClock
     from hub.journey.overview import overview
+    from hub.journey.uncomposed import uncomposed
     from hub.store import components
+    from hub.store.daemon_lock import running_daemon
     from hub.store.workers import all_workers
 
     enabled = {id_: component.interval for id_, component in config.components().items() if component.enabled}
     async with open_store(config) as store, store.read() as connection:
         now = SystemClock().now()
         states = await components.get_all(connection)
+        seen = await overview(connection, now)
         return Facts(
             enabled=enabled,
             now=now,
-            overview=await overview(connection, now),
+            overview=seen,
             # what was taken out of hub.toml fails no more
             components={id_: state for id_, state in states.items() if id_.partition(":")[0] in ("hub", *enabled)},
             workers=await all_workers(connection),
+            uncomposed=await uncomposed(connection, seen),
+            running=running_daemon(config.hub.store),
         )
 
 

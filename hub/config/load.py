@@ -110,9 +110,16 @@ class _Reader:
         return {}
 
     def _validate(
-        self, model: type[ModelT], table: Mapping[str, Any], path: KeyPath, *, known: Collection[str] = ()
+        self,
+        model: type[ModelT],
+        table: Mapping[str, Any],
+        path: KeyPath,
+        *,
+        known: Collection[str] = (),
+        scrub: Callable[[str], str] | None = None,
     ) -> ModelT | None:
-        outcome = validate(model, table, folder=self._folder, known=known, scrub=self._secrets.scrub)
+        scrub = scrub or self._secrets.scrub
+        outcome = validate(model, table, folder=self._folder, known=known, scrub=scrub)
         if isinstance(outcome, model):
             return outcome
         for place, text in outcome:
@@ -129,7 +136,8 @@ class _Reader:
             url = self._secrets.resolve(table.pop("store"), path).get_secret_value()
             if path not in self._problems:
                 table["store"] = url
-            return self._validate(HubSettings, table, ("hub",))
+            # what is said of a store repeats nothing of it; "sqlite://" would be masked in what to write instead
+            return self._validate(HubSettings, table, ("hub",), scrub=str)
         hub = self._validate(HubSettings, table, ("hub",))
         if hub and hub.store_password and not hub.allow_plain_secrets:
             self._report(path, f"a password must not stand in the file. Write the whole URL as {FORMS}.")

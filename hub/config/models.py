@@ -179,8 +179,8 @@ def host_and_port(listen: str) -> tuple[str, int]:
 
 def _listening(value: str) -> str:
     match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})", value)
-    if match is None or int(match[2]) > 65535:
-        raise ValueError('must be an address and a port, such as "127.0.0.1:8080"')
+    if match is None or not 1 <= int(match[2]) <= 65535:
+        raise ValueError('must be an address and a port from 1 to 65535, such as "127.0.0.1:8080"')
     return value
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from hub.api.errors import ConfigError
-
 
 class Role(StrEnum):
     """A part of the hub's work. Every part must be done by some worker; several may do the same one."""
@@ -23,13 +21,13 @@ ALL = frozenset(Role)
 def parse(text: str) -> frozenset[Role]:
     """The roles in a list such as `pull,journey`.
 
-    :raises ConfigError: one is unknown, or there is none.
+    :raises ValueError: one is unknown, or there is none.
     """
     names = [name for part in text.split(",") if (name := part.strip())]
     unknown = [name for name in names if name not in set(Role)]
     if unknown or not names:
         wrong = f"{unknown[0]!r} is not a role" if unknown else "there is no role"
-        raise ConfigError(f"--roles: {wrong}; write some of {','.join(Role)}, separated by commas")
+        raise ValueError(f"{wrong}; write some of {','.join(Role)}, separated by commas")
     return frozenset(Role(name) for name in names)
 
 

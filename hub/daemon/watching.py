@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
 from hub import tracing
 from hub.api.component import Clock
-from hub.api.errors import ConfigError
-from hub.config.models import host_and_port
-from hub.daemon.web import make_server
+from hub.daemon.web import make_server, take_port
 from hub.store import facts
 from hub.store.engine import Store
 
@@ -40,7 +37,7 @@ async def watched(
             return
         from hub.web.metrics import create_metrics_app
 
-        with _take(listen) as listening:
+        with take_port("hub.metrics_listen", listen, "--metrics-listen") as listening:
             server = make_server(create_metrics_app(store, clock, components=components, ready=ready))
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             try:
@@ -50,14 +47,3 @@ async def watched(
                 await serving
     finally:
         await asyncio.to_thread(tracing.stop)
-
-
-def _take(listen: str) -> socket.socket:
-    host, port = host_and_port(listen)
-    try:
-        return socket.create_server((host, port))
-    except OSError as error:
-        raise ConfigError(
-            f"hub.metrics_listen: cannot listen on {listen}: {error.strerror}. Stop what uses it, choose another "
-            "port in hub.toml, or give this worker another one with --metrics-listen"
-        ) from None

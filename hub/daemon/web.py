@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import Iterator
 
@@ -11,10 +13,15 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub.api.errors import ConfigError
-from hub.config.models import WebSettings
+from hub.config.models import WebSettings, host_and_port
 
 _LONGEST_HEAD_BYTES = 16 * 1024
 _GOODBYE_S = 5
+_ADVICE = {
+    errno.EADDRINUSE: "Stop what uses it, or choose another port",
+    errno.EACCES: "Choose a port from 1024 on: those below are for the administrator",
+}
+_NO_SUCH_ADDRESS = "Choose an address that this machine has, such as 127.0.0.1, or 0.0.0.0 for all of them"
 
 
 class Server(uvicorn.Server):
@@ -68,10 +75,24 @@ def listen(web: WebSettings) -> socket.socket:
 
     :raises ConfigError: it cannot be had.
     """
+    return take_port("web.listen", web.listen, "--listen")
+
+
+def take_port(setting: str, listen: str, option: str) -> socket.socket:
+    """Listen on an address and port.
+
+    :param setting: where they stand in hub.toml.
+    :param option: of `hub run`, for this worker alone.
+    :raises ConfigError: they cannot be had.
+    """
+    host, port = host_and_port(listen)
     try:
-        return socket.create_server((web.host, web.port), backlog=1024, reuse_port=False)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
+        is_lookup = isinstance(error, socket.gaierror)  # numbered otherwise; the others repeat the address
+        why = error.strerror if is_lookup else os.strerror(error.errno or 0)
+        advice = _NO_SUCH_ADDRESS if is_lookup else _ADVICE.get(error.errno or 0, _NO_SUCH_ADDRESS)
         raise ConfigError(
-            f"web.listen: cannot listen on {web.host}:{web.port}: {error.strerror}. Stop what uses it, choose another "
-            "port in hub.toml, or give this worker another one with --listen"
+            f"{setting}: cannot listen on {listen}: {why}. {advice}; in hub.toml, or for this worker with {option}"
         ) from None

@@ -63,6 +63,8 @@ class Hooks:
 
     def __init__(self, ports: WebPorts) -> None:
         self._ports = ports
+        self._not_stored = set[str]()
+        """Components whose last webhook could not be stored. It is said once: a service tries again and again."""
         self._log = structlog.get_logger("hub.web")
 
     def routes(self) -> list[BaseRoute]:
@@ -90,7 +92,8 @@ class Hooks:
 
     async def _take(self, door: Door, name: str, receiver: Receiver, webhook: Webhook) -> int:
         """Read and store; the status to answer with."""
-        log = self._log.bind(component=f"{door.kind}.{name}")
+        id_ = f"{door.kind}.{name}"
+        log = self._log.bind(component=id_)
         try:
             found = await receiver.receive(webhook)
         except WebhookRefused as refused:
@@ -104,8 +107,11 @@ class Hooks:
         try:
             await door.store(name, found)
         except Exception as error:  # noqa: BLE001 - whatever it was, it must be sent again
-            log.error("web.hook_not_stored", error=type(error).__name__)
+            if id_ not in self._not_stored:
+                log.error("web.hook_not_stored", error=type(error).__name__)
+            self._not_stored.add(id_)
             return 503
+        self._not_stored.discard(id_)
         return 200
 
     def _webhook(self, request: Request, path: str, body: bytes) -> Webhook:

@@ -30,7 +30,7 @@ URL, SENDER = 'public_url = "https://survey.example.org"', 'sender_name = "Acme 
 DESK_URL, SMS = 'base_url = "https://desk.example.org"', "[gateways.sms]"
 
 A_URL = 'must be a URL without query, such as "https://survey.example.org".'
-A_PORT = 'must be an address and a port, such as "127.0.0.1:8080".'
+A_PORT = 'must be an address and a port from 1 to 65535, such as "127.0.0.1:8080".'
 A_STORE = 'must be "sqlite:///hub.db" or "postgresql://user@host/database".'
 A_TIME = 'must be two times of day, such as "20:00-08:00", or "" for none.'
 A_NAME = "a name is at most 63 letters a-z, digits, '-' and '_', and begins with a letter or digit."
@@ -49,6 +49,8 @@ NO_VALUE = 'this is not a value. Text stands in quotes: name = "value".'
         (URL, "public_url = 7", "web.public_url: must be text in quotes."),
         (URL, URL + '\nlisten = "8080"', f"web.listen: {A_PORT}"),
         (URL, URL + '\nlisten = "a:99999"', f"web.listen: {A_PORT}"),
+        (URL, URL + '\nlisten = "127.0.0.1:0"', f"web.listen: {A_PORT}"),
+        (URL, URL + '\n[hub]\nmetrics_listen = "127.0.0.1:0"', f"hub.metrics_listen: {A_PORT}"),
         (URL, URL + '\n[hub]\nstore = "mysql://x"', f"hub.store: {A_STORE}"),
         (URL, URL + '\n[hub]\nstore = "sqlite://"', f"hub.store: {A_STORE}"),
         (URL, URL + '\n[hub]\nstore = "sqlite:///:memory:"', f"hub.store: {A_STORE}"),

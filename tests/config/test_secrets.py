@@ -164,6 +164,14 @@ def test_a_password_in_the_stores_url_needs_permission(read: Read, complaints: C
     assert effective(config)["hub"]["store"] == url.replace("hunter2", "***")
 
 
+def test_what_to_write_instead_of_a_bad_store_is_not_masked(
+    complaints: Complaints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_STORE", "sqlite://")
+    said = complaints(GOOD + '[hub]\nstore = { env = "HUB_STORE" }\n')[0]
+    assert 'hub.store: must be "sqlite:///hub.db" or' in said
+
+
 def test_a_missing_store_secret_is_one_problem(complaints: Complaints) -> None:
     assert complaints(GOOD + '[hub]\nstore = { env = "NOT_THERE" }\n')[0] == (
         "hub.toml:15: hub.store: the environment variable NOT_THERE is not set. Set it."

@@ -11,6 +11,7 @@ import pytest
 
 from hub.api.errors import ConfigError
 from hub.daemon.watching import watched
+from hub.daemon.web import take_port
 from hub.store.engine import Store
 from hub.testing.fakes import FakeClock
 
@@ -42,6 +43,20 @@ async def test_a_port_that_is_taken_is_named(store: Store) -> None:
         with pytest.raises(ConfigError, match=rf"hub\.metrics_listen: cannot listen on {address}.*--metrics-listen"):
             async with watched(address, store, FakeClock(), components=list, ready=dict):
                 pass
+
+
+def test_an_address_of_another_machine_gets_the_advice_that_helps() -> None:
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.1:9464: [A-Za-z ]+\. Choose an address that this machine has"):
+        take_port("web.listen", "192.0.2.1:9464", "--listen")
+
+
+def test_a_port_in_use_is_said_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConfigError) as refused:
+            take_port("web.listen", address, "--listen")
+    assert str(refused.value).count(address.partition(":")[2]) == 1
+    assert "Address already in use. Stop what uses it" in str(refused.value)
 
 
 async def test_without_the_setting_nothing_listens(store: Store) -> None:

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from hub import tracing
 
@@ -36,6 +37,17 @@ def test_without_a_receiver_nothing_is_made_and_nothing_loaded(monkeypatch: pyte
     assert not tracing.is_on()
     tracing.stage("decide", [(1, {})], NOW, NOW)
     tracing.stop()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "127.0.0.1:4318", "ftp://traces.example", "http://[bad", "http://x:y"])
+def test_what_is_no_url_gives_one_clear_line(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+    with capture_logs() as logs:
+        tracing.start(b"salt")
+    assert not tracing.is_on()
+    assert [(each["event"], each["variable"]) for each in logs] == [
+        ("tracing.bad_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    ]
 
 
 def test_without_the_extra_the_hub_runs_and_says_what_is_missing(

@@ -86,6 +86,22 @@ async def test_when_storing_fails_the_service_is_asked_to_repeat(
     ]
 
 
+async def test_a_store_that_stays_away_is_said_once_until_a_webhook_was_stored_again(
+    browser: httpx.AsyncClient, ports: MemoryPorts
+) -> None:
+    async def statuses(failure: Exception | None) -> list[int]:
+        ports.failure = failure
+        return [(await browser.post(GOOD, content="5 kiitos")).status_code for _ in range(3)]
+
+    with capture_logs() as logs:
+        assert await statuses(RuntimeError()) == [503] * 3
+    assert [each["event"] for each in logs] == ["web.hook_not_stored"]
+    with capture_logs() as logs:
+        assert await statuses(None) == [200] * 3
+        assert await statuses(RuntimeError()) == [503] * 3
+    assert [each["event"] for each in logs] == ["web.hook_not_stored"]
+
+
 async def test_a_plugin_that_crashes_gives_an_empty_500_and_a_log_without_data(
     browser: httpx.AsyncClient, ports: MemoryPorts
 ) -> None:

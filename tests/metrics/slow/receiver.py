@@ -18,6 +18,8 @@ class Received:
 
     url: str
     bodies: list[bytes] = field(default_factory=list)
+    status: int = 200
+    """What it answers with."""
 
     def spans(self) -> list[Any]:
         """Every span, of all senders."""
@@ -37,7 +39,7 @@ def receiver() -> Iterator[Received]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             received.bodies.append(self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(200)
+            self.send_response(received.status)
             self.send_header("content-length", "0")
             self.end_headers()
 
