@@ -194,4 +194,4 @@ def test_rows_that_the_account_may_not_see_are_a_warning_in_the_status(desks: De
     assert "hidden from the account" in wait_until(
         lambda: desks.component("sources.servicenow")["warning"], "the status warns"
     )
-    assert "warning of" in desks.hub.command("status").stdout
+    assert "hidden from the account" in desks.hub.command("status").stdout
