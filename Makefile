@@ -31,7 +31,7 @@ test-authors: $(STAMP)
 
 # A hub between a simulated Jira and a simulated ServiceNow that answer badly.
 test-desks: $(STAMP)
-	$(BIN)/python -m pytest tests/desks -n 2 $(ARGS)
+	$(BIN)/python -m pytest tests/desks --timeout 180 -n 2 $(ARGS)
 
 # Ten thousand tickets and more in each scenario; prints what was found of what was there.
 test-walks: $(STAMP)
@@ -39,7 +39,7 @@ test-walks: $(STAMP)
 
 # Several workers on one PostgreSQL: killed, frozen, upgraded one after the other.
 test-workers: $(STAMP)
-	$(BIN)/python -m pytest tests/workers tests/metrics/slow tests/chaos/test_parts.py tests/chaos/test_clock.py $(ARGS)
+	$(BIN)/python -m pytest --timeout 180 tests/workers tests/metrics/slow tests/chaos/test_parts.py tests/chaos/test_clock.py $(ARGS)
 
 # Everything goes wrong at once, and nothing may be lost or done twice; prints one JSON object. ARGS="--seed 7".
 chaos: $(STAMP)

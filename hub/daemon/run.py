@@ -173,7 +173,7 @@ def _collect_rarely() -> None:
     daemon's time, since each page of tickets is many small objects that are soon gone by themselves."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(10_000, 5, 5)
 
 
 async def _answer(running: _Running) -> None:
