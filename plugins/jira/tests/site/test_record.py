@@ -24,7 +24,7 @@ def test_a_property_never_exceeds_what_jira_holds(cloud_factory: Any, seed: str,
     assert length <= LONGEST_PROPERTY
     if record["comment"] != item.comment:
         assert item.comment.startswith(record["comment"].removesuffix("…"))
-        assert length > LONGEST_PROPERTY / 3
+        assert length > LONGEST_PROPERTY / 4
 
 
 async def test_a_very_long_answer_is_written_all_the_same(world: Any) -> None:
