@@ -14,9 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolResetState
 
 from hub.api.errors import ConfigError
-from hub.store import failures
+from hub.store import failures, sqlite_driver
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _READ_ONLY = "hub_read_only"
@@ -151,9 +152,16 @@ def _drop_silent_connection(context: sa.ExceptionContext) -> OperationalError | 
 def _sqlite_engine(url: URL) -> AsyncEngine:
     _require_usable(str(url.database))
     # a connection's page cache is worth nothing once another connection wrote: use few, and the same ones
-    engine = create_async_engine(url, pool_use_lifo=True, hide_parameters=True)
+    engine = create_async_engine(
+        url,
+        pool_use_lifo=True,
+        pool_reset_on_return=None,
+        hide_parameters=True,
+        connect_args={"async_creator_fn": sqlite_driver.connect},
+    )
     sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    sa.event.listen(engine.sync_engine, "reset", _reset_sqlite)
     sa.event.listen(engine.sync_engine, "handle_error", _drop_read_only_connection)
     return engine
 
@@ -184,6 +192,12 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
     cursor.close()
+
+
+def _reset_sqlite(connection: Any, _record: Any, state: PoolResetState) -> None:
+    """Roll back what is open when a connection is given back: nearly never anything, and to ask costs nothing."""
+    if not state.terminate_only and connection.driver_connection.in_transaction:
+        connection.rollback()
 
 
 def _drop_read_only_connection(context: sa.ExceptionContext) -> None:

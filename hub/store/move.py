@@ -116,9 +116,13 @@ async def _require_empty(writer: AsyncConnection) -> None:
 async def _copy(reader: AsyncConnection, writer: AsyncConnection, table: sa.Table, progress: Progress) -> None:
     driver = (await writer.get_raw_connection()).driver_connection
     assert driver is not None
+    # what PostgreSQL's text cannot hold is replaced, as in all that is stored
+    processors = [
+        _as_it_is if (each := column.type.bind_processor(writer.dialect)) is None else each for column in table.c
+    ]
     done = 0
     async for rows in _chunks(reader, table):
-        records = [_plain(row, table, writer) for row in rows]
+        records = [tuple(process(value) for process, value in zip(processors, row, strict=True)) for row in rows]
         await driver.copy_records_to_table(table.name, records=records, columns=[each.name for each in table.c])
         done += len(records)
         progress(f"copy {table.name}", done)
@@ -130,12 +134,8 @@ async def _chunks(connection: AsyncConnection, table: sa.Table) -> AsyncIterator
         yield rows
 
 
-def _plain(row: Sequence[Any], table: sa.Table, writer: AsyncConnection) -> tuple[Any, ...]:
-    """A row as the driver takes it. What PostgreSQL's text cannot hold is replaced, as in all that is stored."""
-    return tuple(
-        column.type.process_bind_param(value, writer.dialect) if isinstance(column.type, sa.TypeDecorator) else value
-        for column, value in zip(table.c, row, strict=True)
-    )
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 async def _set_sequence(writer: AsyncConnection, table: sa.Table) -> None:
