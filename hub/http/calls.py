@@ -66,7 +66,9 @@ class Answer(httpx.Response):
     """A response that makes the request it belongs to when somebody asks."""
 
     def __init__(self, call: Call, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        super().__init__(status, headers=headers, content=body)
+        super().__init__(status, headers=headers, stream=httpx.ByteStream(body))
+        self._content = body  # reading it out of the stream would cost as much as sending the request
+        self.is_closed = self.is_stream_consumed = True
         self._call = call
 
     @property

@@ -55,11 +55,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport, Wire):
             raise httpx.UnsupportedProtocol("not an address to send a request to")
         limits = _limits(timeouts.pool, timeouts.connect, timeouts.read)
         answer = await self._send(call.method, call.url, list(call.headers.items()), call.body, limits)
-        body = _Body(answer)
         if "content-encoding" in answer.headers:
-            response = httpx.Response(answer.status, headers=answer.raw_headers, stream=body)
+            response = httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
             return await answers.read(response, call.request, limit_bytes)
-        return Answer(call, answer.status, answer.raw_headers, await _all_of(body, limit_bytes))
+        return Answer(call, answer.status, answer.raw_headers, await _all_of(answer, limit_bytes))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -105,17 +104,19 @@ def _limits(pool: float | None, connect: float | None, read: float | None) -> ai
     return aiohttp.ClientTimeout(connect=_sum(pool, connect), sock_connect=connect, sock_read=read)
 
 
-async def _all_of(body: _Body, limit_bytes: int) -> bytes:
+async def _all_of(answer: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
     parts: list[bytes] = []
     room = limit_bytes
     try:
-        async for part in body:
+        while part := await answer.content.readany():
             room -= len(part)
             if room < 0:
                 raise answers.TooLarge
             parts.append(part)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _translated(error) from None
     finally:
-        await body.aclose()
+        answer.release()  # closes the connection if the body was not read to its end
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

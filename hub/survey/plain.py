@@ -9,6 +9,8 @@ from functools import lru_cache
 from smsutil import is_valid_gsm  # type: ignore[import-untyped]  # the package ships no types
 
 _LINK = re.compile(r"\S*(?:://|\bwww\.)\S*", re.IGNORECASE)
+_COMMON = re.compile(r"[A-Za-z0-9äöåÄÖÅéÉ \n.,:;!?'\"()/=&%+*@#<>-]*")
+"""Letters and signs of GSM-7 that nearly every text consists of."""
 _TYPOGRAPHIC = str.maketrans("’‘“”„–—‑•", '\'\'"""----')
 
 
@@ -34,7 +36,7 @@ def ticket_subject(text: str) -> str:
 def to_gsm(text: str) -> str:
     """The text with what GSM-7 lacks replaced by its nearest letter or sign, as far as there is one."""
     composed = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHIC)
-    return "".join(map(_in_gsm, composed))
+    return composed if _COMMON.fullmatch(composed) else "".join(map(_in_gsm, composed))
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ is one part of several.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -19,6 +20,8 @@ GSM_BASIC = frozenset(
 )
 GSM_EXTENDED = frozenset("\f^{}\\[~]|€")
 """Characters that take the place of two."""
+_GSM = re.compile(f"[{re.escape(''.join(sorted(GSM_BASIC | GSM_EXTENDED)))}]*")
+_EXTENDED = re.compile(f"[{re.escape(''.join(sorted(GSM_EXTENDED)))}]")
 
 SPACES = "\t\u00a0\u2002\u2003\u2007\u2008\u2009\u200a\u202f"
 INVISIBLE = "\u00ad\u200b\u2060\ufeff"
@@ -72,7 +75,7 @@ def _encode(text: str) -> Text:
     plain = text.translate(LOOKALIKES)
     if not plain.strip():
         raise Rejected("the text is empty", reason="empty_text")
-    if set(plain) <= GSM_BASIC | GSM_EXTENDED:
+    if _GSM.fullmatch(plain):
         return Text(plain, Coding.GSM, _gsm_parts(plain))
     try:
         size = len(text.encode("utf-16-be"))
@@ -82,11 +85,11 @@ def _encode(text: str) -> Text:
 
 
 def _gsm_parts(text: str) -> int:
-    septets = [2 if character in GSM_EXTENDED else 1 for character in text]
-    if sum(septets) <= ONLY_PART_SEPTETS:
+    if len(text) + len(_EXTENDED.findall(text)) <= ONLY_PART_SEPTETS:
         return 1
     parts, used = 1, 0
-    for size in septets:
+    for character in text:
+        size = 2 if character in GSM_EXTENDED else 1
         if used + size > PART_SEPTETS:  # a character of two septets is never divided
             parts, used = parts + 1, 0
         used += size
