@@ -108,8 +108,9 @@ async def deliver(store: Store, instance: Instance, sender: Sender, plan: Plan, 
     :raises RemoteError: the gateway is out of order; nothing was sent.
     """
     number = await sender.room(limit)
-    if instance.limiter is not None and (number := await claims.count_due(store, sender.post, number)):
-        number = await _granted(instance.limiter, number, instance.stopping)
+    if instance.limiter is not None:
+        due = sender.at_hand or await claims.count_due(store, sender.post, number)
+        number = await _granted(instance.limiter, min(due, number), instance.stopping) if due else 0
     batch = await sender.step(plan, number)
     if batch.error is not None:
         await sender.hand_back()  # other workers may have a way to the gateway

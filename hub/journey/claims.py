@@ -46,7 +46,7 @@ def _due(post: Post) -> tuple[sa.ColumnElement[bool], ...]:
 async def take(store: Store, post: Post, number: int) -> Sequence[Row]:
     """Reserve due invitations, so that no other worker looks at their tickets meanwhile. They are still waiting."""
     worker, taken_at = post.worker(), post.clock.now()
-    of_closure = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", "ticket")
+    of_closure = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", "read_at", "ticket")
     query = (
         sa.select(invitations, *(closures.c[name] for name in of_closure))
         .join(closures)

@@ -23,14 +23,12 @@ from hub.journey import claims, outcome
 from hub.journey.insist import insist
 from hub.journey.policy import Plan
 from hub.journey.post import Post, Row
-from hub.journey.reread import still_closed
+from hub.journey.reread import is_fresh, still_closed
 from hub.store.engine import Store
 
 SEND_LIMIT = timedelta(seconds=60)
 AHEAD = 100
 """How many surveys are looked at together at most: as many tickets as desks give in one answer."""
-FRESH = timedelta(seconds=5)
-"""How long what a desk said of a ticket is believed."""
 
 
 @dataclass(slots=True)
@@ -100,6 +98,11 @@ class Sender:
             await self._one_ended.wait()
         return limit - len(self._under_way)
 
+    @property
+    def at_hand(self) -> int:
+        """How many surveys are ready to be begun; some may turn out not to be sent after all."""
+        return len(self._at_hand)
+
     async def step(self, plan: Plan, number: int) -> Batch:
         """Begin to send up to `number` due invitations.
 
@@ -144,13 +147,13 @@ class Sender:
         """
         if not self._at_hand:
             self._ahead = min(AHEAD, 2 * self._ahead)
-        elif abs(self.post.clock.now() - self._read_at) > FRESH:
+        elif not is_fresh(self._read_at, self.post.clock.now()):
             self._ahead = max(number, self._begun)
             await self.hand_back()
         if self._at_hand:
             self._batch.looked_at += len(self._at_hand)
             return
-        taken = await claims.take(self._store, self.post, max(number, self._ahead))
+        taken, now = await claims.take(self._store, self.post, max(number, self._ahead)), self.post.clock.now()
         still = await still_closed(
             self._store, taken, self.post.reread, max_age=plan.survey.max_age, clock=self.post.clock
         )
@@ -158,7 +161,8 @@ class Sender:
             kept = {row["id"] for row in still}
             await claims.release(self._store, [row for row in taken if row["id"] not in kept])
         self._batch.looked_at += len(taken)
-        self._at_hand, self._read_at, self._begun = still, self.post.clock.now(), 0
+        self._at_hand, self._begun = still, 0
+        self._read_at = min((row["read_at"] for row in still if is_fresh(row["read_at"], now)), default=now)
 
     async def _begin_some(self, plan: Plan, number: int) -> None:
         some, self._at_hand = self._at_hand[:number], self._at_hand[number:]

@@ -28,7 +28,7 @@ async def store_page(store: Store, source: str, page: Page, now: datetime) -> in
     async with store.write() as connection:
         await withdraw_reopened(connection, source, page.reopened, now)
         for start in range(0, len(page.tickets), _CHUNK):
-            new += await _insert_closures(connection, source, page.tickets[start : start + _CHUNK], now)
+            new += await _insert_closures(connection, source, page.tickets[start : start + _CHUNK], now, page.read_at)
         await components.pulled(connection, f"sources.{source}", page.cursor, page.warning, now)
         if new:
             fault_point("intake.before_commit")
@@ -49,10 +49,12 @@ async def store_fetched(connection: AsyncConnection, source: str, fetched: Fetch
     closed = [ticket for ticket in fetched.tickets if first_at is not None and ticket.closed_at >= first_at]
     await withdraw_reopened(connection, source, fetched.open, now, seen_until=now)
     await withdraw_gone(connection, source, fetched.gone, now, seen_until=now)
-    return await _insert_closures(connection, source, closed, now) if closed else 0
+    return await _insert_closures(connection, source, closed, now, now) if closed else 0
 
 
-async def _insert_closures(connection: AsyncConnection, source: str, tickets: Sequence[Ticket], now: datetime) -> int:
+async def _insert_closures(
+    connection: AsyncConnection, source: str, tickets: Sequence[Ticket], now: datetime, read_at: datetime | None
+) -> int:
     rows = [
         {
             "source": source,
@@ -61,6 +63,7 @@ async def _insert_closures(connection: AsyncConnection, source: str, tickets: Se
             "ticket_key": indexable(ticket.key),
             "closed_at": min(ticket.closed_at, now),  # a desk with a wrong clock must not put surveys off
             "seen_at": now,
+            "read_at": read_at,
             "ticket": ticket.model_dump_json(exclude_defaults=True),
             "decided": False,
         }

@@ -1,6 +1,7 @@
 """Stage 3, first half: tickets are read once more before their surveys leave.
 
-A pull may be minutes old, and a search index older still. Nobody is asked about a ticket that was opened again.
+A pull may be minutes old, and a search index older still. Nobody is asked about a ticket that was opened again. What
+the source itself has said a moment ago is believed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from hub.journey.singly import one_by_one
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, indexable, invitations
 
+FRESH = timedelta(seconds=5)
+"""How long what a desk said of a ticket is believed."""
 LATER = timedelta(minutes=1)
 """When to try again while the source cannot be read."""
 MUCH_LATER = timedelta(minutes=5)
@@ -44,11 +47,20 @@ async def still_closed(
     :returns: those whose tickets are still closed as they were, or too old.
     """
     now = clock.now()
-    may_leave = [row for row in taken if now - row["closed_at"] > max_age]
-    young = sorted((row for row in taken if now - row["closed_at"] <= max_age), key=lambda row: row["source"])
-    for source, rows in groupby(young, key=lambda row: row["source"]):
+
+    def may_go(row: Row) -> bool:
+        return is_fresh(row["read_at"], now) or now - row["closed_at"] > max_age
+
+    may_leave = [row for row in taken if may_go(row)]
+    others = sorted((row for row in taken if not may_go(row)), key=lambda row: row["source"])
+    for source, rows in groupby(others, key=lambda row: row["source"]):
         may_leave += await _of_source(store, source, list(rows), reread, clock)
     return may_leave
+
+
+def is_fresh(read_at: datetime | None, now: datetime) -> bool:
+    """Whether what was read of a ticket then is still believed."""
+    return read_at is not None and abs(now - read_at) <= FRESH
 
 
 async def _of_source(store: Store, source: str, rows: Sequence[Row], reread: Reread, clock: Clock) -> list[Row]:

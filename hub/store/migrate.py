@@ -22,7 +22,7 @@ from hub.store.tables import facts
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 _SCRIPTS = Path(__file__).parent / "migrations"
 _OLDEST_BESIDE = "oldest_beside"
 _ATTEMPTS = 40

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from hub import Fetched, Rejected, Unavailable, Unexpected
+from hub import Cursor, Customer, Fetched, Hint, Page, Rejected, Unavailable, Unexpected
+from hub.journey import hints, intake
 from hub.journey.deliver import Sender
 from hub.journey.hints import BATCH
 from hub.journey.intake import store_fetched
@@ -28,6 +29,47 @@ async def test_a_source_that_cannot_read_single_tickets_is_not_asked(world: Worl
     await world.close(ticket(world.now))
     await world.deliver()
     assert len(world.phones.messages) == 1
+
+
+async def test_a_ticket_that_the_desk_itself_showed_a_moment_ago_is_not_read_again(world: World) -> None:
+    closed, older = ticket(world.now), ticket(world.now, id="older", customer=Customer(phone="+358401234568"))
+    world.desk.now = {closed.id: closed, older.id: older}
+    await world.close(older, read_at=world.now)
+    world.pass_time(seconds=4)
+    await world.close(closed, read_at=world.now)
+    world.pass_time(seconds=2)
+    await world.deliver()
+    assert len(world.phones.messages) == 2
+    assert world.desk.asked_for == [[older.id]]
+
+
+async def test_what_the_desk_showed_is_believed_for_some_seconds_only_while_surveys_wait_their_turn(
+    world: World,
+) -> None:
+    several = [ticket(world.now, id=f"t{n}", customer=Customer(phone=f"+3584012345{n:02}")) for n in range(4)]
+    world.desk.now = {each.id: each for each in several}
+    await world.close(*several, read_at=world.now)
+    async with Sender(world.store, world.post()) as sender:
+        world.pass_time(seconds=4)
+        await sender.step(world.plan, 2)
+        assert world.desk.asked_for == []
+        world.pass_time(seconds=2)
+        await sender.step(world.plan, 2)
+        await sender.finish()
+    assert len(world.phones.messages) == 4
+    assert len(world.desk.asked_for) == 1
+
+
+async def test_a_ticket_that_a_hint_led_to_is_not_read_twice(world: World) -> None:
+    closed = ticket(world.now)
+    world.desk.now = {closed.id: closed}
+    await intake.store_page(world.store, "desk", Page((), Cursor("c")), world.now)
+    await hints.store_hint(world.store, "desk", Hint((closed.id,)), world.now)
+    await hints.follow(world.store, "desk", world.desk.fetch, world.now)
+    await world.decide()
+    await world.deliver()
+    assert len(world.phones.messages) == 1
+    assert world.desk.asked_for == [[closed.id]]
 
 
 async def test_a_ticket_opened_again_between_pull_and_send_is_not_surveyed(world: World) -> None:

@@ -182,9 +182,10 @@ class World:
         async with self.store.write() as connection:
             await workers.register(connection, worker, version="1", roles=(), now=self.now)
 
-    async def close(self, *tickets: Ticket, reopened: tuple[str, ...] = ()) -> int:
+    async def close(self, *tickets: Ticket, reopened: tuple[str, ...] = (), read_at: datetime | None = None) -> int:
         """Pull one page and decide on what is new."""
-        new = await intake.store_page(self.store, "desk", Page(tickets, Cursor("c"), reopened), self.now)
+        page = Page(tickets, Cursor("c"), reopened, read_at=read_at)
+        new = await intake.store_page(self.store, "desk", page, self.now)
         await invite.decide_new(self.store, self.plan, self.now)
         return new
 

@@ -41,10 +41,11 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         position = Position.read(cursor)
         start = to_wire(position.updated - self.config.overlap)
         closed = self._walk(self._mapping.query, fields)
-        untimed = 0
+        untimed, asked_at = 0, self.context.clock.now()
         async for rows in closed.since(start):
             untimed += sum(self._mapping.closed_at(row) is None for row in rows)
-            yield Page(self._tickets(rows, position.since), cursor)
+            yield Page(self._tickets(rows, position.since), cursor, read_at=asked_at)
+            asked_at = self.context.clock.now()
         again = self._open_again(fields)
         reopened = [row["sys_id"] async for rows in again.since(start) for row in rows]
         assert closed.started_at is not None
