@@ -22,6 +22,7 @@ from hub.faults import fault_point
 from hub.journey import addresses, experience
 from hub.journey.events import note
 from hub.store import components
+from hub.store.among import among
 from hub.store.dialect import insert
 from hub.store.engine import Store
 from hub.store.tables import (
@@ -241,7 +242,9 @@ class _Match:
 async def _match(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]]) -> dict[int, _Match]:
     """What each answer belongs to, by its id: its own token is believed first, then who sent it."""
     tokens = [row["key"] for row in rows if row["key"]]
-    named = await connection.execute(_JOINED.where(invitations.c.token.in_(tokens), invitations.c.address.is_not(None)))
+    named = await connection.execute(
+        _JOINED.where(among(invitations.c.token, tokens), invitations.c.address.is_not(None))
+    )
     by_token = {row["token"]: row for row in named.mappings()}
     matches = {row["id"]: _by_token(row, by_token[row["key"]]) for row in rows if row["key"] in by_token}
     rest = [row for row in rows if row["id"] not in matches]
@@ -263,7 +266,7 @@ async def _asked(
     if rows:
         found = await connection.execute(
             _JOINED.where(
-                invitations.c.identity.in_([addresses.identity(row["sender"]) for row in rows]),
+                among(invitations.c.identity, [addresses.identity(row["sender"]) for row in rows]),
                 invitations.c.expires_at > min(row["received_at"] for row in rows),
             ).order_by(sa.func.coalesce(invitations.c.sent_at, invitations.c.due_at), invitations.c.id)
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,65 +20,83 @@ from hub.journey.policy import Plan, Reason, after_quiet_hours, too_old
 from hub.journey.post import Post, Row
 from hub.journey.takeover import release_sending
 from hub.store import workers
+from hub.store.among import among
 from hub.store.engine import Store
-from hub.store.tables import InvitationState, closures, contacts, invitations
+from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, invitations
 
 LEASE = timedelta(minutes=3)  # kept for workers of the version before, which go by it
 _WAITING: sa.ColumnElement[bool] = sa.literal_column("invitations.state = 'waiting'")  # literal, for the partial index
+_DUE = (
+    _WAITING,
+    invitations.c.gateway == sa.bindparam("on"),
+    invitations.c.due_at <= sa.bindparam("now"),
+    # one of its own that is not at hand was left by a step that failed
+    sa.or_(invitations.c.claimed_by.is_(None), invitations.c.claimed_by == sa.bindparam("worker")),
+)
+_OF_CLOSURE = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", "read_at", "ticket")
+_SOME_DUE = sa.select(invitations.c.id).where(*_DUE).limit(sa.bindparam("number"))
+_COUNT = sa.select(sa.func.count()).select_from(_SOME_DUE.subquery())
+_TAKE = (
+    sa.select(invitations, *(closures.c[name] for name in _OF_CLOSURE))
+    .join(closures)
+    .where(*_DUE)
+    .order_by(invitations.c.due_at)
+    .limit(sa.bindparam("number"))
+    .with_for_update(skip_locked=True, of=invitations)
+)
+_RESERVE = invitations.update().where(among(invitations.c.id, "ids")).values(claimed_by=sa.bindparam("worker"))
+_STILL_TAKEN = (_WAITING, invitations.c.claimed_by == sa.bindparam("worker"), among(invitations.c.id, "ids"))
+_RELEASE = invitations.update().where(*_STILL_TAKEN).values(claimed_by=None)
+_MINE = sa.select(invitations.c.id).where(*_STILL_TAKEN).with_for_update()
+_BEGIN = (
+    invitations.update()
+    .where(*_STILL_TAKEN)
+    .values(
+        state=InvitationState.SENDING,
+        attempts=invitations.c.attempts + 1,
+        survey_version=sa.bindparam("version"),
+        lease_until=sa.bindparam("lease", type_=UtcDateTime),
+    )
+    .returning(invitations.c.id)
+)
+_STOPPED = (
+    sa.select(contacts.c.address, contacts.c.opted_out_at, contacts.c.unusable_at)
+    .where(among(contacts.c.address, "identities"))
+    .where(sa.or_(contacts.c.opted_out_at.is_not(None), contacts.c.unusable_at.is_not(None)))
+)
 
 
 async def count_due(store: Store, post: Post, limit: int) -> int:
     """How many invitations this worker could begin to send on one gateway now, counted up to `limit`."""
-    due = sa.select(invitations.c.id).where(*_due(post)).limit(limit)
     async with store.read() as connection:
-        return await connection.scalar(sa.select(sa.func.count()).select_from(due.subquery())) or 0
+        return await connection.scalar(_COUNT, _due(post, limit)) or 0
 
 
-def _due(post: Post) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        _WAITING,
-        invitations.c.gateway == post.name,
-        invitations.c.due_at <= post.clock.now(),
-        # one of its own that is not at hand was left by a step that failed
-        sa.or_(invitations.c.claimed_by.is_(None), invitations.c.claimed_by == post.worker()),
-    )
+def _due(post: Post, number: int) -> dict[str, Any]:
+    return {"on": post.name, "now": post.clock.now(), "worker": post.worker(), "number": number}
 
 
 async def take(store: Store, post: Post, number: int) -> Sequence[Row]:
     """Reserve due invitations, so that no other worker looks at their tickets meanwhile. They are still waiting."""
     worker, taken_at = post.worker(), post.clock.now()
-    of_closure = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", "read_at", "ticket")
-    query = (
-        sa.select(invitations, *(closures.c[name] for name in of_closure))
-        .join(closures)
-        .where(*_due(post))
-        .order_by(invitations.c.due_at)
-        .limit(number)
-        .with_for_update(skip_locked=True, of=invitations)
-    )
     async with store.write() as connection:
         if not await workers.is_registered(connection, worker):
             return []
-        found = await connection.execute(query)
+        found = await connection.execute(_TAKE, _due(post, number))
         rows = [{**row, "claimed_by": worker, "taken_at": taken_at} for row in found.mappings()]
         if rows:
-            ids = [row["id"] for row in rows]
-            await connection.execute(invitations.update().where(invitations.c.id.in_(ids)).values(claimed_by=worker))
+            await connection.execute(_RESERVE, _these(rows))
     return rows
 
 
-def _still_taken(rows: Sequence[Row]) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        _WAITING,
-        invitations.c.claimed_by == rows[0]["claimed_by"],
-        invitations.c.id.in_([row["id"] for row in rows]),
-    )
+def _these(rows: Sequence[Row]) -> dict[str, Any]:
+    return {"worker": rows[0]["claimed_by"], "ids": [row["id"] for row in rows]}
 
 
 async def release(store: Store, taken: Sequence[Row]) -> None:
     """Hand back what was taken and is not sent now."""
     async with store.write() as connection:
-        await connection.execute(invitations.update().where(*_still_taken(taken)).values(claimed_by=None))
+        await connection.execute(_RELEASE, _these(taken))
 
 
 async def claim(store: Store, post: Post, plan: Plan, taken: Sequence[Row]) -> Sequence[Row]:
@@ -90,21 +109,12 @@ async def claim(store: Store, post: Post, plan: Plan, taken: Sequence[Row]) -> S
         later = after_quiet_hours(now, plan)
         wanted = [row for row in taken if row["id"] not in reasons and later <= now]
         if len(wanted) < len(taken):
-            begun = {row["id"] for row in wanted}
-            await _drop(connection, [row for row in taken if row["id"] not in begun], reasons, later)
+            ids = {row["id"] for row in wanted}
+            await _drop(connection, [row for row in taken if row["id"] not in ids], reasons, later)
         if not wanted:
             return []
-        found = await connection.execute(
-            invitations.update()
-            .where(*_still_taken(wanted))
-            .values(
-                state=InvitationState.SENDING,
-                attempts=invitations.c.attempts + 1,
-                survey_version=post.survey_version,
-                lease_until=now + LEASE,
-            )
-            .returning(invitations.c.id)
-        )
+        begun = {"version": post.survey_version, "lease": now + LEASE}
+        found = await connection.execute(_BEGIN, _these(wanted) | begun)
         claimed = set(found.scalars())
         fault_point("deliver.before_claim_commit")
     return [row for row in wanted if row["id"] in claimed]
@@ -124,7 +134,7 @@ async def _drop(
     connection: AsyncConnection, rows: Sequence[Row], reasons: Mapping[int, Reason], later: datetime
 ) -> None:
     """Withdraw those with a reason and put off the others. What another worker has by now is not touched."""
-    found = await connection.execute(sa.select(invitations.c.id).where(*_still_taken(rows)).with_for_update())
+    found = await connection.execute(_MINE, _these(rows))
     mine = set(found.scalars())
     for row in rows:
         if row["id"] not in mine:
@@ -138,11 +148,7 @@ async def _drop(
 
 
 async def _stopped(connection: AsyncConnection, identities: Sequence[str]) -> dict[str, Reason]:
-    found = await connection.execute(
-        sa.select(contacts.c.address, contacts.c.opted_out_at, contacts.c.unusable_at)
-        .where(contacts.c.address.in_(identities))
-        .where(sa.or_(contacts.c.opted_out_at.is_not(None), contacts.c.unusable_at.is_not(None)))
-    )
+    found = await connection.execute(_STOPPED, {"identities": identities})
     return {row.address: Reason.OPTED_OUT if row.opted_out_at else Reason.UNUSABLE_ADDRESS for row in found}
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import watch
 from hub.api.records import Channel, Experience, Score, Ticket, TicketSnapshot
 from hub.journey import write_back
+from hub.store.among import among
 from hub.store.tables import answers, experiences
 from hub.survey.reading import read
 
@@ -125,7 +126,7 @@ async def revise(
 async def _given(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Mapping[Any, Any]]]:
     """All answers to these invitations, in the order they came."""
     found = await connection.execute(
-        sa.select(answers).where(answers.c.invitation_id.in_(ids)).order_by(answers.c.received_at, answers.c.id)
+        sa.select(answers).where(among(answers.c.invitation_id, ids)).order_by(answers.c.received_at, answers.c.id)
     )
     given: dict[int, list[Mapping[Any, Any]]] = {id_: [] for id_ in ids}
     for row in found.mappings():
@@ -136,7 +137,7 @@ async def _given(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, l
 async def _last_revisions(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Experience]:
     found = await connection.execute(
         sa.select(experiences.c.invitation_id, experiences.c.record)
-        .where(experiences.c.invitation_id.in_(ids))
+        .where(among(experiences.c.invitation_id, ids))
         .order_by(experiences.c.revision)
     )
     return {row.invitation_id: Experience.model_validate_json(row.record) for row in found}

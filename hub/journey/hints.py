@@ -18,6 +18,7 @@ from hub.api.records import Fetched, Hint
 from hub.faults import fault_point
 from hub.journey.intake import store_fetched
 from hub.journey.singly import Outcome, one_by_one
+from hub.store.among import among
 from hub.store.dialect import insert
 from hub.store.engine import Store
 from hub.store.tables import hints, indexable
@@ -86,7 +87,7 @@ async def _follow(store: Store, source: str, fetch: Fetch, rows: Sequence[Mappin
     async with store.write() as connection:
         await store_fetched(connection, source, fetched, now)
         await connection.execute(
-            hints.update().where(hints.c.id.in_([row["id"] for row in rows])).values(followed=True)
+            hints.update().where(among(hints.c.id, [row["id"] for row in rows])).values(followed=True)
         )
         await connection.execute(hints.delete().where(hints.c.received_at < now - REMEMBERED))
 

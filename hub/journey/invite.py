@@ -19,11 +19,30 @@ from hub.faults import fault_point
 from hub.journey.addresses import identity as identity_of
 from hub.journey.events import note
 from hub.journey.policy import Ask, Contact, Plan, Reachable, Reason, Skip, decide, reach
+from hub.store.among import among
 from hub.store.dialect import insert
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, indexable, invitations
 
 BATCH = 200
+_UNDECIDED = (
+    sa.select(closures.c.id, closures.c.closed_at, closures.c.ticket)
+    .where(sa.text("NOT closures.decided"))
+    .order_by(closures.c.id)
+    .limit(sa.bindparam("batch"))
+    .with_for_update(skip_locked=True)
+)
+_DECIDED = closures.update().where(among(closures.c.id, "ids")).values(decided=True)
+_RESERVED = (
+    contacts.update()
+    .where(contacts.c.address == sa.bindparam("identity"))
+    .values(asked_at=sa.bindparam("at", type_=UtcDateTime), asked_for=sa.bindparam("closure"))
+)
+_CONTACTS = sa.select(contacts).where(among(contacts.c.address, "identities")).order_by(contacts.c.address)
+_CONTACTS_LOCKED = _CONTACTS.with_for_update()
+_CLOSINGS = sa.select(closures.c.id, closures.c.ticket_id, closures.c.closed_at).where(
+    closures.c.source == sa.bindparam("of"), among(closures.c.ticket_id, "tickets")
+)
 _CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
 
 
@@ -53,14 +72,7 @@ async def decide_new(store: Store, plan: Plan, now: datetime, batch: int = BATCH
 
 
 async def _undecided(connection: AsyncConnection, batch: int) -> list[Mapping[Any, Any]]:
-    found = await connection.execute(
-        sa.select(closures.c.id, closures.c.closed_at, closures.c.ticket)
-        .where(sa.text("NOT closures.decided"))
-        .order_by(closures.c.id)
-        .limit(batch)
-        .with_for_update(skip_locked=True)
-    )
-    return list(found.mappings())
+    return list((await connection.execute(_UNDECIDED, {"batch": batch})).mappings())
 
 
 async def _set_aside(store: Store, now: datetime, closure_id: int, error: Exception) -> int:
@@ -98,18 +110,13 @@ async def _decide(
     await connection.execute(invitations.insert(), new)
     watch.decided(connection, new, now)
     await _reserve(connection, asked)
-    await connection.execute(closures.update().where(closures.c.id.in_(list(tickets))).values(decided=True))
+    await connection.execute(_DECIDED, {"ids": list(tickets)})
 
 
 async def _reserve(connection: AsyncConnection, asked: Sequence[Mapping[str, Any]]) -> None:
     """Count customers as asked from now on, under all their addresses."""
     if asked:
-        await connection.execute(
-            contacts.update()
-            .where(contacts.c.address == sa.bindparam("identity"))
-            .values(asked_at=sa.bindparam("at", type_=UtcDateTime), asked_for=sa.bindparam("closure")),
-            asked,
-        )
+        await connection.execute(_RESERVED, asked)
 
 
 async def load_contacts(
@@ -122,12 +129,10 @@ async def load_contacts(
     identities = sorted({identity for who in people for identity in who.identities()})
     if not identities:
         return {}
-    query = sa.select(contacts).where(contacts.c.address.in_(identities)).order_by(contacts.c.address)
     if lock:
         rows = [{"address": identity} for identity in identities]
         await connection.execute(insert(connection, contacts).on_conflict_do_nothing(), rows)
-        query = query.with_for_update()
-    found = await connection.execute(query)
+    found = await connection.execute(_CONTACTS_LOCKED if lock else _CONTACTS, {"identities": identities})
     return {row.address: Contact(row.asked_at, row.opted_out_at, row.unusable_at) for row in found}
 
 
@@ -210,12 +215,7 @@ async def withdraw_earlier(
     """Of several closings of these tickets, cancel the surveys of all but the last, if they have not left."""
     if not closed_anew:
         return
-    found = await connection.execute(
-        sa.select(closures.c.id, closures.c.ticket_id, closures.c.closed_at).where(
-            closures.c.source == source, closures.c.ticket_id.in_(closed_anew)
-        )
-    )
-    rows = found.all()
+    rows = (await connection.execute(_CLOSINGS, {"of": source, "tickets": closed_anew})).all()
     last: dict[str, datetime] = {}
     for row in rows:
         last[row.ticket_id] = max(row.closed_at, last.get(row.ticket_id, row.closed_at))

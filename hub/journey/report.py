@@ -14,6 +14,7 @@ from hub.api.records import DeliveryStatus
 from hub.journey.events import note
 from hub.journey.invite import release_contact
 from hub.journey.outcome import mark_unusable
+from hub.store.among import among
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, invitations, reports
 
@@ -43,7 +44,7 @@ async def apply_reports(store: Store, now: datetime) -> int:
         rows = found.mappings().all()
         for row in sorted(rows, key=lambda row: row["invitation_id"]):  # see `outcome.store_outcomes`
             await _apply(connection, row)
-        done = sa.or_(reports.c.id.in_([row["id"] for row in rows]), reports.c.stored_at < now - KEEP_UNMATCHED)
+        done = sa.or_(among(reports.c.id, [row["id"] for row in rows]), reports.c.stored_at < now - KEEP_UNMATCHED)
         await connection.execute(reports.delete().where(done))
     return len(rows)
 

@@ -23,6 +23,7 @@ from hub.faults import fault_point
 from hub.journey.backoff import backoff
 from hub.journey.insist import insist
 from hub.store import workers
+from hub.store.among import among
 from hub.store.engine import Store
 from hub.store.tables import Text, UtcDateTime, WriteBackState, experiences, invitations, write_backs
 
@@ -86,7 +87,7 @@ async def queue(
 
     :param revisions: ids of experiences, each with its targets.
     """
-    earlier = sa.select(experiences.c.id).where(experiences.c.invitation_id.in_(invitation_ids))
+    earlier = sa.select(experiences.c.id).where(among(experiences.c.invitation_id, invitation_ids))
     await connection.execute(
         write_backs.update()
         .where(write_backs.c.experience_id.in_(earlier), write_backs.c.state == WriteBackState.PENDING)
@@ -204,7 +205,7 @@ async def _claim(store: Store, target: Target, limit: int) -> list[Mapping[Any, 
             return []
         await connection.execute(
             write_backs.update()
-            .where(write_backs.c.id.in_([row["id"] for row in rows]))
+            .where(among(write_backs.c.id, [row["id"] for row in rows]))
             .values(
                 state=WriteBackState.WRITING,
                 attempts=write_backs.c.attempts + 1,
