@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, NewType
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 Cursor = NewType("Cursor", str)
 """Where a pull or a collection stands. Opaque to the hub; the plugin writes and reads it, and migrates it itself."""
@@ -35,14 +37,29 @@ class DeliveryStatus(StrEnum):
     UNKNOWN = "unknown"  # nobody can say; never repeated blindly
 
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def _is_storable(values: Iterable[Any]) -> bool:
+    """Whether there is nothing to replace: nearly always, and much cheaper than making everything anew."""
+    for value in values:
+        if value is None:
+            continue
+        if isinstance(value, str):
+            if (not value.isascii() or "\0" in value) and _UNSTORABLE.search(value):
+                return False
+        elif isinstance(value, dict):
+            if not (_is_storable(value) and _is_storable(value.values())):
+                return False
+        elif isinstance(value, (list, tuple)) and not _is_storable(value):
+            return False
+    return True
+
+
 def _clean(value: Any) -> Any:
     """Replace what no database or JSON reader takes: NUL, and half surrogate pairs from badly decoded mail."""
     if isinstance(value, str):
-        if value.isascii() and "\0" not in value:  # nearly always, and much cheaper than making a new one
-            return value
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    if value is None:
-        return None
     if isinstance(value, dict):
         return {_clean(key): _clean(item) for key, item in value.items()}
     return type(value)(map(_clean, value)) if isinstance(value, list | tuple) else value
@@ -51,10 +68,11 @@ def _clean(value: Any) -> Any:
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _storable(cls, value: Any) -> Any:
-        return _clean(value)
+    def _storable(cls, values: Any) -> Any:
+        # once for the whole record: a validator of each field would cost a call for each, stored records included
+        return values if isinstance(values, dict) and _is_storable(values.values()) else _clean(values)
 
 
 class Customer(_Record):

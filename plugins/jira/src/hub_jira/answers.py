@@ -58,8 +58,10 @@ def credentials_refused(response: httpx.Response) -> bool:
 
     Where anonymous callers are let in, it then answers as to them: 200 with nothing in it, or 404.
     """
-    reason = response.headers.get("x-seraph-loginreason", "")
-    return any(word in reason for word in _SIGNED_OUT) or (response.status_code == 401 and not lacks_scope(response))
+    reason = response.headers.get("x-seraph-loginreason")
+    if reason and any(word in reason for word in _SIGNED_OUT):
+        return True
+    return response.status_code == 401 and not lacks_scope(response)
 
 
 def lacks_scope(response: httpx.Response) -> bool:
@@ -79,7 +81,8 @@ def value(response: httpx.Response) -> Any:
             f"{_where(response)} with a page instead of JSON: check the url, and whether a proxy stands in between"
         )
     try:
-        return from_json(response.content, allow_inf_nan=False)
+        # sharing equal texts between tickets costs more than it saves: a quarter of the time
+        return from_json(response.content, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         raise Unexpected(f"{_where(response)} with JSON that is cut off or damaged") from None
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from hub import AuthFailed, Experience, OutcomeUnknown, RemoteError, Unavailable
 from hub_jira.job import Job, Outcome, Refused, again
-from hub_jira.search import Issue
 from hub_jira.site import Site
+from hub_jira.tickets import Shown
 
 MOST_IN_TROUBLE = 2
 """One ticket may be to blame itself; when so many cannot be written to, the others would meet the same."""
@@ -19,21 +18,21 @@ MOST_IN_TROUBLE = 2
 class Writer(Protocol):
     """Writes one experience to its ticket, in two steps."""
 
-    async def show(self, ids: Sequence[str], site: Site) -> Mapping[str, Issue]:
+    async def show(self, ids: Sequence[str], site: Site) -> Mapping[str, Shown]:
         """Tickets by their ids, as many as can be read at once.
 
         :raises RemoteError: reading each by itself would meet the same.
         """
         ...
 
-    async def put(self, item: Experience, site: Site, shown: Issue | None) -> Outcome | Job:
+    async def put(self, item: Experience, site: Site, shown: Shown | None) -> Outcome | Job:
         """Write. A job has to be judged yet.
 
         :param shown: the ticket before; None when it must be read by itself.
         """
         ...
 
-    async def judge(self, job: Job, shown: Issue | None) -> Outcome:
+    async def judge(self, job: Job, shown: Shown | None) -> Outcome:
         """Read back what was written.
 
         :param shown: the ticket afterwards; None when it must be read by itself.
@@ -67,10 +66,10 @@ class Batch:
     def _rounds(self) -> list[list[int]]:
         """The items by turns: each ticket is in a round at most once, with its results in order."""
         rounds: list[list[int]] = []
-        turns: Counter[str] = Counter()
+        turns: dict[str, int] = {}
         for number, item in enumerate(self._items):
-            turn = turns[item.ticket.id]
-            turns[item.ticket.id] += 1
+            turn = turns.get(item.ticket.id, 0)
+            turns[item.ticket.id] = turn + 1
             if turn == len(rounds):
                 rounds.append([])
             rounds[turn].append(number)
@@ -88,7 +87,7 @@ class Batch:
         await self._work_off(written, lambda number: self._judge(number, after))
         self._stopped = self._stopped or stopped
 
-    async def _show(self, numbers: Sequence[int]) -> Mapping[str, Issue]:
+    async def _show(self, numbers: Sequence[int]) -> Mapping[str, Shown]:
         try:
             return await self._writer.show([self._ticket(number) for number in numbers], self._site)
         except RemoteError as error:
@@ -106,7 +105,7 @@ class Batch:
             for _ in range(min(self._at_once, len(numbers))):
                 tasks.create_task(work_on())
 
-    async def _put(self, number: int, before: Mapping[str, Issue]) -> None:
+    async def _put(self, number: int, before: Mapping[str, Shown]) -> None:
         ticket = self._ticket(number)
         outcome: Outcome | Job | None = self._trouble_of(ticket)
         if outcome is None:
@@ -118,7 +117,7 @@ class Batch:
         if ticket not in self._failed and isinstance(outcome, RemoteError):
             self._note(ticket, outcome)
 
-    async def _judge(self, number: int, after: Mapping[str, Issue]) -> None:
+    async def _judge(self, number: int, after: Mapping[str, Shown]) -> None:
         job, ticket = self._jobs[number], self._ticket(number)
         shown = after.get(ticket)
         outcome: Outcome | None = None if shown else self._stopped

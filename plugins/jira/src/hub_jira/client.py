@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,7 +14,7 @@ import httpx
 
 from hub import AccessTokens, AuthFailed, Context, Grant, Unexpected
 from hub_jira import answers, site
-from hub_jira.config import JiraConfig, SignIn
+from hub_jira.config import JiraConfig
 from hub_jira.site import Project, Site
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -29,8 +29,10 @@ STATUSES_KEPT = timedelta(hours=1)
 STATUSES_AT_MOST = timedelta(minutes=1)
 """How often the list of statuses is read when tickets have some that are not in it."""
 
-_IDENTITY = re.compile(r"[0-9]+|[A-Za-z][A-Za-z0-9_]*-[0-9]+")
-_BEFORE_NAMES = {"project", "properties"}
+_IDENTITY = re.compile(
+    r"/(?:(?<=/project/)[^/]+|(?<=/properties/)[^/]+|[0-9]+(?=/|$)|[A-Za-z][A-Za-z0-9_]*-[0-9]+(?=/|$))"
+)
+"""A part of a path that is an id or a key."""
 
 
 class JiraClient:
@@ -41,7 +43,7 @@ class JiraClient:
         self._context = context
         self._tokens = _access_tokens(config, context)
         self._authorization = "" if self._tokens else _fixed_authorization(config)
-        self._cloud_id = config.cloud_id
+        self._found_root = ""
         self._site: Site | None = None
         self._site_until = context.clock.now()
         self._projects: tuple[Site, frozenset[str]] | None = None
@@ -57,6 +59,7 @@ class JiraClient:
         *,
         params: Params | None = None,
         json: Any = None,
+        content: bytes | None = None,
         issue: str | None = None,
         once: bool = False,
         accept: Collection[int] = (),
@@ -68,29 +71,21 @@ class JiraClient:
         lets through what the scopes of the token do not cover.
 
         :param path: below the root of the site, such as "rest/api/3/myself".
+        :param content: a body that is JSON already.
         :param issue: the issue that this writes to: Jira limits writes to one issue.
         :param once: must not be carried out twice.
+        :param accept: statuses of `answers.REFUSALS` that are an answer too.
         :raises RemoteError: `Rejected` has the status in its reason, such as "http_404".
         """
         lanes = {"jira-burst-based": f"{method} {endpoint(path)}"}
         if issue is not None:
             lanes["jira-per-issue-on-write"] = f"issue {issue}"
-        url = f"{await self._base()}/{path}"
-
-        async def send(authorization: str) -> httpx.Response:
-            return await self._context.http.request(
-                method,
-                url,
-                params=params,
-                json=json,
-                headers={**HEADERS, "Authorization": authorization, **(headers or {})},
-                once=once,
-                accept={*answers.REFUSALS, *accept},
-                lanes=lanes,
-            )
-
-        response = await self._signed_in(send)
-        self._note_time(response)
+        if content is not None:
+            headers = {"Content-Type": "application/json", **(headers or {})}
+        url = f"{await self._root()}/{path}"
+        response = await self._signed_in(
+            method, url, headers, params=params, json=json, content=content, once=once, lanes=lanes
+        )
         accepted = response.is_success or response.status_code in accept
         if accepted and not answers.credentials_refused(response):
             return response
@@ -107,7 +102,9 @@ class JiraClient:
 
         :raises Unexpected: the answer is not JSON that can be read.
         """
-        return answers.value(await self.request(method, path, params=params, json=json, **options))
+        response = await self.request(method, path, params=params, json=json, **options)
+        self._note_time(response)
+        return answers.value(response)
 
     async def site(self) -> Site:
         """What the site is. Found out once a day, and again after the account was refused something."""
@@ -161,6 +158,10 @@ class JiraClient:
         """Learn the site's time anew from its next answer: the hub's own clock may have been set meanwhile."""
         self._ahead = None
 
+    def now(self) -> datetime:
+        """The time on the hub's clock."""
+        return self._context.clock.now()
+
     async def server_now(self) -> datetime:
         """The time on the site's clock, to the second, never ahead of it.
 
@@ -177,22 +178,17 @@ class JiraClient:
         response = await self.request("GET", path, params=params, accept=(401, 403, 404))
         return response.is_success
 
-    async def _base(self) -> str:
-        if self._config.sign_in is SignIn.OAUTH and self._cloud_id is None:
-            self._cloud_id = await self._find_cloud_id()
-        if self._cloud_id is None:
-            return self._config.root
-        return f"{str(self._config.api_url).rstrip('/')}/ex/jira/{self._cloud_id}"
+    async def _root(self) -> str:
+        """What all paths are below."""
+        if not self._found_root:
+            cloud_id = self._config.cloud_id or (await self._find_cloud_id() if self._tokens else None)
+            through = f"{str(self._config.api_url).rstrip('/')}/ex/jira/{cloud_id}"
+            self._found_root = through if cloud_id else self._config.root
+        return self._found_root
 
     async def _find_cloud_id(self) -> str:
         url = f"{str(self._config.api_url).rstrip('/')}/oauth/token/accessible-resources"
-
-        async def send(authorization: str) -> httpx.Response:
-            return await self._context.http.request(
-                "GET", url, headers={**HEADERS, "Authorization": authorization}, accept=answers.REFUSALS
-            )
-
-        response = await self._signed_in(send)
+        response = await self._signed_in("GET", url)
         if not response.is_success:
             raise answers.refusal(response, asked=None)
         sites = answers.value(response)
@@ -202,7 +198,13 @@ class JiraClient:
                     return cloud_id
         raise AuthFailed("the OAuth authorisation does not cover this site: authorise the app for the site in url")
 
-    async def _signed_in(self, send: Callable[[str], Awaitable[httpx.Response]]) -> httpx.Response:
+    async def _signed_in(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, **what: Any
+    ) -> httpx.Response:
+        def send(authorization: str) -> Awaitable[httpx.Response]:
+            sent = {**HEADERS, "Authorization": authorization, **(headers or {})}
+            return self._context.http.request(method, url, headers=sent, accept=answers.REFUSALS, **what)
+
         if self._tokens is None:
             return await send(self._authorization)
         token = await self._tokens.get()
@@ -230,10 +232,7 @@ class JiraClient:
 
 def endpoint(path: str) -> str:
     """A path without ids and keys: what Jira limits bursts by."""
-    parts: list[str] = []
-    for part in path.split("/"):
-        parts.append("{}" if _IDENTITY.fullmatch(part) or (parts and parts[-1] in _BEFORE_NAMES) else part)
-    return "/".join(parts)
+    return _IDENTITY.sub("/{}", path)
 
 
 def _access_tokens(config: JiraConfig, context: Context) -> AccessTokens | None:

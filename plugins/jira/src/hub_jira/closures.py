@@ -6,10 +6,10 @@ moving to another project and writing onto the ticket do not change it; opening 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from hub import Unexpected
 from hub_jira.cursor import millis
@@ -18,11 +18,14 @@ from hub_jira.site import DONE
 STATUS = "status"
 CATEGORIES = frozenset({"undefined", "new", "indeterminate", DONE})
 """Jira's status categories; their keys are the same everywhere."""
+Turn = tuple[datetime, bool]
+"""A moment, and whether a ticket was closed or opened then."""
+_SAME = timedelta(seconds=2)
+"""A history and a field are not written at the very same moment."""
 _SMALLEST_MILLIS = 100_000_000_000  # as seconds this is the year 5138
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A change of a ticket's status."""
 
     at: datetime
@@ -31,13 +34,14 @@ class Transition:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(NamedTuple):
     """The last closing of a ticket that is closed."""
 
     at: datetime
     reopen_count: int | None
     """How often the ticket was opened again; None when its history was not read."""
+    is_certain: bool = False
+    """Whether the history, which comes from Jira itself and not from an index, ends with this closing."""
 
     @property
     def key(self) -> str:
@@ -58,7 +62,7 @@ def moment(value: Any) -> datetime | None:
             found = datetime.fromisoformat(value)
             if found.tzinfo is not None:
                 return found.astimezone(UTC)
-        elif isinstance(value, int | float | str) and not isinstance(value, bool):
+        elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
             number = float(value)
             return datetime.fromtimestamp(number / 1000 if number >= _SMALLEST_MILLIS else number, UTC)
     except (ValueError, OverflowError, OSError):
@@ -67,21 +71,23 @@ def moment(value: Any) -> datetime | None:
 
 
 def transitions(histories: Any) -> tuple[Transition, ...]:
-    """The changes of status in a changelog, oldest first, whichever way round it came."""
-    found = []
+    """The changes of status in a changelog, oldest first, whichever way round it came.
+
+    :raises Unexpected: it cannot be read.
+    """
+    found: list[tuple[datetime, int, Transition]] = []
     for history in histories if isinstance(histories, list) else ():
-        at = moment(history.get("created")) if isinstance(history, Mapping) else None
+        at = moment(history.get("created")) if isinstance(history, dict) else None
         if at is None:
             raise Unexpected("Jira's changelog has an entry without a time")
-        found += [(at, _number(history), one) for one in _steps(history.get("items"), at)]
-    return tuple(step for _, _, step in sorted(found, key=lambda entry: entry[:2]))
-
-
-def _steps(items: Any, at: datetime) -> Iterable[Transition]:
-    for item in items if isinstance(items, list) else ():
-        match item:
-            case {"field": "status", "from": str(before), "to": str(after)}:
-                yield Transition(at, before, after)
+        items = history.get("items")
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and item.get("field") == STATUS:
+                before, after = item.get("from"), item.get("to")
+                if isinstance(before, str) and isinstance(after, str):
+                    found.append((at, _number(history), Transition(at, before, after)))
+    found.sort(key=itemgetter(0, 1))
+    return tuple(step for _, _, step in found)
 
 
 def _number(history: Mapping[str, Any]) -> int:
@@ -94,10 +100,17 @@ def is_done(fields: Mapping[str, Any]) -> bool:
 
     :raises Unexpected: its status cannot be read.
     """
-    match fields.get(STATUS):
-        case {"statusCategory": {"key": str(category)}} if category in CATEGORIES:
-            return category == DONE
-    raise Unexpected("Jira showed a ticket without a status that the hub can read")
+    category = category_of(fields.get(STATUS))
+    if category not in CATEGORIES:
+        raise Unexpected("Jira showed a ticket without a status that the hub can read")
+    return category == DONE
+
+
+def category_of(status: Any) -> str | None:
+    """The key of a status's category; None when it does not say."""
+    category = status.get("statusCategory") if isinstance(status, dict) else None
+    key = category.get("key") if isinstance(category, dict) else None
+    return key if isinstance(key, str) else None
 
 
 def closing(
@@ -105,20 +118,34 @@ def closing(
 ) -> Closing | None:
     """The last closing of a ticket; None when it is open.
 
-    :param steps: its changes of status; None when they were not read.
+    :param fields: as an index may show them, which lags behind.
+    :param steps: its changes of status, from Jira itself; None when they were not read.
     :param categories: the category key of each status by its id.
     """
     if not is_done(fields):
         return None
+    turns = _turns(steps or (), categories)
+    changed = moment(fields.get("statuscategorychangedate"))
+    if steps and changed and _is_open_since(changed, steps[-1], turns, categories):
+        return None
     at = (
-        moment(fields.get("statuscategorychangedate"))
-        or _last(steps or (), categories)
+        changed
+        or next((at for at, done in reversed(turns) if done), None)
         or moment(fields.get("resolutiondate"))
         or moment(fields.get("created"))  # made in a closed status
     )
     if at is None:
         raise Unexpected("Jira showed a closed ticket without any time")
-    return Closing(at, None if steps is None else len(departures(steps, categories)))
+    is_certain = bool(turns) and turns[-1][1] and abs(turns[-1][0] - at) <= _SAME
+    return Closing(at, None if steps is None else sum(not done for _, done in turns), is_certain)
+
+
+def _is_open_since(shown: datetime, last: Transition, turns: list[Turn], categories: Mapping[str, str]) -> bool:
+    """Whether a ticket was opened again after the closing that is shown of it.
+
+    A status that has been deleted proves nothing, and a history that ends before that closing is the one that lags.
+    """
+    return bool(turns) and turns[-1][0] > shown and not turns[-1][1] and categories.get(last.after) not in {None, DONE}
 
 
 def departures(steps: Sequence[Transition], categories: Mapping[str, str]) -> list[datetime]:
@@ -126,15 +153,12 @@ def departures(steps: Sequence[Transition], categories: Mapping[str, str]) -> li
     return [at for at, done in _turns(steps, categories) if not done]
 
 
-def _last(steps: Sequence[Transition], categories: Mapping[str, str]) -> datetime | None:
-    return next((at for at, done in reversed(list(_turns(steps, categories))) if done), None)
-
-
-def _turns(steps: Sequence[Transition], categories: Mapping[str, str]) -> Iterator[tuple[datetime, bool]]:
+def _turns(steps: Sequence[Transition], categories: Mapping[str, str]) -> list[Turn]:
     """When a ticket came into the category Done (True), and when it left it (False).
 
     In a status that has been deleted it counts as being where it was before, and as open at first.
     """
+    turns: list[Turn] = []
     done = False
     for step in steps:
         if (before := categories.get(step.before)) is not None:
@@ -142,4 +166,5 @@ def _turns(steps: Sequence[Transition], categories: Mapping[str, str]) -> Iterat
         after = categories.get(step.after)
         if after is not None and (after == DONE) != done:
             done = not done
-            yield step.at, done
+            turns.append((step.at, done))
+    return turns

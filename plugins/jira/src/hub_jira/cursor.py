@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub import Cursor, Unexpected
 
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+
 EpochMillis = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
 
 
@@ -74,9 +76,9 @@ class Position(BaseModel):
 
 def millis(at: datetime) -> int:
     """A time in milliseconds since 1970, rounded down."""
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (at - _EPOCH) // _MILLISECOND
 
 
 def moment_of(epoch_millis: int) -> datetime:
     """The time that `millis` was given."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=epoch_millis)
+    return _EPOCH + epoch_millis * _MILLISECOND

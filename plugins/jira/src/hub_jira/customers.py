@@ -31,6 +31,9 @@ class Contact:
     language: str | None
 
 
+_NOBODY = Contact(None, None, None)
+
+
 class Customers:
     """Finds customers' addresses, in the order in which they are most likely to be right."""
 
@@ -56,7 +59,7 @@ class Customers:
         reporter = reporter if isinstance(reporter, dict) else {}
         account = _account(reporter)
         name = _text(reporter.get("displayName"))
-        contact = self._contacts.get(account or UNKNOWN, Contact(None, None, None))
+        contact = self._contacts.get(account or UNKNOWN, _NOBODY)
         is_person = reporter.get("accountType") != "app"
         email = _stated_address(reporter, request.reporter) if is_person else None
         email = email or contact.email or self._first(fields, self._config.contact_email_fields, address)
@@ -82,7 +85,8 @@ def _account(person: Mapping[str, Any]) -> str | None:
 
 def _stated_address(reporter: Mapping[str, Any], requester: Mapping[str, Any]) -> str | None:
     stated = address(reporter.get("emailAddress"))
-    if stated is None and _account(requester) == _account(reporter):  # otherwise the reporter has been replaced
+    # when the accounts differ, the reporter has been replaced
+    if stated is None and requester and _account(requester) == _account(reporter):
         stated = address(requester.get("emailAddress"))
     return stated
 

@@ -49,8 +49,8 @@ class Job:
     """Whether the ticket is in a project of Jira Service Management."""
     project: str = ""
     """Id of the project that the ticket is in now."""
-    record: Any = None
-    """The property as it was written, or None."""
+    record: bytes | None = None
+    """The property as it was written, in JSON."""
     fields: dict[str, Any] = field(default_factory=dict)
     """The custom fields as they were written, by id."""
     written: list[str] = field(default_factory=list)

@@ -61,83 +61,96 @@ def project_of(fields: Mapping[str, Any]) -> str:
     return identity
 
 
-def ticket(
-    issue: Issue, closing: Closing, customer: Customer, request: Request, *, config: JiraConfig, site: Site
-) -> Ticket:
-    """The ticket that an issue is.
+class Mapper:
+    """Makes tickets of the issues of a site."""
 
-    :raises Unexpected: it has no key, or a time that cannot be read.
-    """
-    fields, key = fields_of(issue), issue.get("key")
-    if not isinstance(key, str) or not key:
-        raise Unexpected("Jira showed a ticket without its key")
+    def __init__(self, config: JiraConfig, site: Site) -> None:
+        self._link = f"{config.root}/browse/"
+        self._team = _named(config.team_field)
+        self._service = _named(config.service_field)
+        self._type = site.made_by(REQUEST_TYPE)
+        self._organisation = _named(config.organisation_field) or site.made_by(ORGANISATIONS)
 
-    def custom(configured: str | None, made_by: str) -> str | None:
-        names = [configured] if configured else site.made_by(made_by) if made_by else ()
-        return next(filter(None, (text_of(fields.get(name)) for name in names)), None)
+    def ticket(self, issue: Issue, closing: Closing, customer: Customer, request: Request) -> Ticket:
+        """The ticket that an issue is.
 
-    return Ticket(
-        id=issue["id"],
-        key=key,
-        closure_key=closing.key,
-        closed_at=closing.at,
-        subject=text_of(fields.get("summary")) or "",
-        url=f"{config.root}/browse/{key}",
-        customer=customer,
-        agent=text_of(fields.get("assignee")),
-        team=custom(config.team_field, ""),
-        service=custom(config.service_field, ""),
-        type=request.type or custom(None, REQUEST_TYPE) or text_of(fields.get("issuetype")),
-        channel=_channel(issue),
-        organisation=custom(config.organisation_field, ORGANISATIONS),
-        opened_at=moment(fields.get("created")),
-        first_response_at=request.first_response_at,
-        time_to_resolve=request.time_to_resolve,
-        reopen_count=closing.reopen_count,
-        fields=_further(fields),
-    )
+        :raises Unexpected: it has no key, or a time that cannot be read.
+        """
+        fields, key = fields_of(issue), issue.get("key")
+        if not isinstance(key, str) or not key:
+            raise Unexpected("Jira showed a ticket without its key")
+        return Ticket(
+            id=issue["id"],
+            key=key,
+            closure_key=closing.key,
+            closed_at=closing.at,
+            subject=text_of(fields.get("summary")) or "",
+            url=f"{self._link}{key}",
+            customer=customer,
+            agent=text_of(fields.get("assignee")),
+            team=_first(fields, self._team),
+            service=_first(fields, self._service),
+            type=request.type or _first(fields, self._type) or text_of(fields.get("issuetype")),
+            channel=_channel(issue),
+            organisation=_first(fields, self._organisation),
+            opened_at=moment(fields.get("created")),
+            first_response_at=request.first_response_at,
+            time_to_resolve=request.time_to_resolve,
+            reopen_count=closing.reopen_count,
+            fields=_further(fields),
+        )
+
+
+def _named(field: str | None) -> tuple[str, ...]:
+    return (field,) if field else ()
+
+
+def _first(fields: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    for name in names:
+        if text := text_of(fields.get(name)):
+            return text
+    return None
 
 
 def text_of(value: Any) -> str | None:
     """What people see in a field: of a text, a number, a choice, a person, a request type, or the first of several."""
-    for _ in range(3):
-        if isinstance(value, list) and value:
-            value = value[0]
-        elif isinstance(value, dict) and "requestType" in value:
-            value = value["requestType"]
-        else:
-            break
-    if isinstance(value, dict):
-        value = next((text for name in _SHOWN if isinstance(text := value.get(name), str)), None)
     if isinstance(value, str):
         return value.strip() or None
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, list):
+        return text_of(value[0]) if value else None
+    if isinstance(value, dict):
+        return text_of(value["requestType"] if "requestType" in value else _shown(value))
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _shown(value: Mapping[str, Any]) -> str | None:
+    for name in _SHOWN:
+        text = value.get(name)
+        if isinstance(text, str):
+            return text
+    return None
 
 
 def _channel(issue: Issue) -> str | None:
-    match issue.get("properties"):
-        case {**properties}:
-            return text_of(properties.get(CHANNEL))
-    return None
+    properties = issue.get("properties")
+    return text_of(properties.get(CHANNEL)) if isinstance(properties, dict) else None
 
 
 def _further(fields: Mapping[str, Any]) -> dict[str, str | tuple[str, ...]]:
     """What exclusions in hub.toml can name."""
     project = fields.get("project")
-    single = {
-        "project": project.get("key") if isinstance(project, dict) else None,
-        "issue_type": fields.get("issuetype"),
-        "status": fields.get("status"),
-        "resolution": fields.get("resolution"),
-        "priority": fields.get("priority"),
-    }
-    several = {name: _texts(fields.get(name)) for name in ("labels", "components")}
-    found: dict[str, str | tuple[str, ...]] = {
-        name: text for name, value in single.items() if (text := text_of(value)) is not None
-    }
-    return found | {name: texts for name, texts in several.items() if texts}
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    texts: Sequence[str | None] = [text_of(value) for value in values] if isinstance(values, list) else []
-    return tuple(text for text in texts if text)
+    found: dict[str, str | tuple[str, ...]] = {}
+    for name, value in (
+        ("project", project.get("key") if isinstance(project, dict) else None),
+        ("issue_type", fields.get("issuetype")),
+        ("status", fields.get("status")),
+        ("resolution", fields.get("resolution")),
+        ("priority", fields.get("priority")),
+    ):
+        if (text := text_of(value)) is not None:
+            found[name] = text
+    for name in ("labels", "components"):
+        values = fields.get(name)
+        if isinstance(values, list) and (texts := tuple(filter(None, map(text_of, values)))):
+            found[name] = texts
+    return found

@@ -6,7 +6,6 @@ the cursor moves only after the whole walk, never to a time at which the index m
 
 from __future__ import annotations
 
-import contextlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -54,10 +53,15 @@ class Pull(ABC):
         async for rows in self.rows(position.since_time - self.config.overlap):
             for row in rows:
                 self._note(row)
+            asked_at = self.client.now()
             batch = await self.reader.tickets(rows, self.site, floor=position.floor_time)
+            certain = tuple(ticket for ticket in batch.tickets if ticket.id in batch.certain)
+            others = tuple(ticket for ticket in batch.tickets if ticket.id not in batch.certain)
+            if others:
+                yield Page(others, cursor)
             warning = incomplete(batch, rows)
-            if batch.tickets or warning:
-                yield Page(tuple(batch.tickets), cursor, warning=warning)
+            if certain or batch.reopened or warning:
+                yield Page(certain, cursor, reopened=tuple(batch.reopened), warning=warning, read_at=asked_at)
 
     async def last_page(self, position: Position) -> Page:
         """What is to be told after the whole walk: the new cursor, reopened tickets, and what is amiss."""
@@ -73,10 +77,12 @@ class Pull(ABC):
 
     def _note(self, row: Issue) -> None:
         self._seen.add(row["id"])
-        with contextlib.suppress(Unexpected):  # whether the row can be read is for the reader to say
+        try:
             at = self.order(row)
-            if at is not None and (self._newest is None or at > self._newest):
-                self._newest = at
+        except Unexpected:  # whether the row can be read is for the reader to say
+            return
+        if at is not None and (self._newest is None or at > self._newest):
+            self._newest = at
 
     def is_whole(self) -> bool:
         """Whether as many rows were shown as there certainly were."""

@@ -16,7 +16,7 @@ from typing import TypeVar
 from hub import Customer, Fetched, RemoteError, Ticket, Unexpected
 from hub_jira import datacenter, jql, mapping, search
 from hub_jira.client import JiraClient
-from hub_jira.closures import Closing, Transition, closing, is_done, transitions
+from hub_jira.closures import STATUS, Closing, Transition, category_of, closing, is_done, transitions
 from hub_jira.config import JiraConfig
 from hub_jira.customers import Customers
 from hub_jira.search import CHANNEL, MOST_READ, Issue, Query
@@ -41,6 +41,20 @@ class Batch:
     """Why others are left out, by their ids."""
     bare: list[str] = field(default_factory=list)
     """Ids of tickets without what Service Management knows, because it fails on them."""
+    certain: set[str] = field(default_factory=set)
+    """Ids of tickets that Jira itself, and not its index, says to be closed as they are shown."""
+    reopened: list[str] = field(default_factory=list)
+    """Ids of tickets that were shown as closed, and are open again by their histories."""
+
+    def each(self, issues: Sequence[Issue], read: Callable[[Issue], ResultT]) -> list[tuple[Issue, ResultT]]:
+        """Issues, with what `read` makes of them. One that cannot be read is noted, and lets the others go on."""
+        found: list[tuple[Issue, ResultT]] = []
+        for issue in issues:
+            try:
+                found.append((issue, read(issue)))
+            except Unexpected as why:
+                self.unread.setdefault(issue["id"], why)
+        return found
 
 
 class Reader:
@@ -67,15 +81,16 @@ class Reader:
         """
         self.read_contacts()
         self._desk.work_on(site)
-        batch = Batch()
+        batch, mapper = Batch(), mapping.Mapper(self._config, site)
         closings = await self.closings(issues, site, batch)
         young = [
             (issue, found)
             for issue in issues
             if (found := closings.get(issue["id"])) is not None and (floor is None or found.at >= floor)
         ]
+        batch.certain = {issue["id"] for issue, found in young if found.is_certain}
         for start in range(0, len(young), AT_ONCE):
-            await self._add(young[start : start + AT_ONCE], site, batch)
+            await self._add(young[start : start + AT_ONCE], site, mapper, batch)
         if batch.unread and len(batch.unread) == len({issue["id"] for issue in issues}):
             raise next(iter(batch.unread.values()))
         return batch
@@ -83,23 +98,18 @@ class Reader:
     async def closings(self, issues: Sequence[Issue], site: Site, batch: Batch) -> dict[str, Closing]:
         """When each of some issues was closed, by id; open ones have none. On Cloud this reads their histories.
 
-        :param batch: is told of those that cannot be read.
+        :param batch: is told of those that cannot be read, or were opened again after what is shown of them.
         """
-        done: list[Issue] = []
-        for issue in issues:
-            with _noting(issue, batch):
-                done += [issue] if is_done(mapping.fields_of(issue)) else []
+        states = batch.each(issues, lambda issue: is_done(mapping.fields_of(issue)))
+        done = [issue for issue, is_closed in states if is_closed]
         steps, categories = await self.histories(done, site, batch)
-        found: dict[str, Closing] = {}
-        for issue in done:
-            with _noting(issue, batch):
-                at = closing(mapping.fields_of(issue), steps.get(issue["id"]), categories)
-                found |= {issue["id"]: at} if at else {}
-        return {each_id: at for each_id, at in found.items() if each_id not in batch.unread}
+        found = batch.each(done, lambda issue: closing(issue["fields"], steps.get(issue["id"]), categories))
+        batch.reopened += [issue["id"] for issue, at in found if at is None]
+        return {issue["id"]: at for issue, at in found if at is not None and issue["id"] not in batch.unread}
 
     async def histories(
         self, issues: Sequence[Issue], site: Site, batch: Batch
-    ) -> tuple[dict[str, Sequence[Transition]], Mapping[str, str]]:
+    ) -> tuple[Mapping[str, Sequence[Transition]], Mapping[str, str]]:
         """The changes of status of some issues, by id, and the categories of the statuses by their ids.
 
         :param batch: is told of those that cannot be read.
@@ -107,11 +117,10 @@ class Reader:
         if not issues:
             return {}, {}
         shown = await search.histories(self._client, [issue["id"] for issue in issues]) if site.cloud else {}
-        steps: dict[str, Sequence[Transition]] = {}
-        for issue in issues:
-            with _noting(issue, batch):
-                entries = shown[issue["id"]] if site.cloud else datacenter.histories(issue)
-                steps[issue["id"]] = transitions(entries)
+        read = batch.each(
+            issues, lambda issue: transitions(shown[issue["id"]] if site.cloud else datacenter.histories(issue))
+        )
+        steps = {issue["id"]: taken for issue, taken in read}
         needed = {status for taken in steps.values() for step in taken for status in (step.before, step.after)}
         return steps, await self._client.status_categories(_own_categories(issues), needed)
 
@@ -139,7 +148,7 @@ class Reader:
                     found += [] if is_done(mapping.fields_of(row)) else [row["id"]]
         return found
 
-    async def _add(self, closed: Sequence[Closed], site: Site, batch: Batch) -> None:
+    async def _add(self, closed: Sequence[Closed], site: Site, mapper: mapping.Mapper, batch: Batch) -> None:
         """Make tickets of a few issues.
 
         When Service Management fails on some and still shows others, it is those: they are taken as the platform shows
@@ -160,8 +169,10 @@ class Reader:
                 customer, request = await self._details(issue, found, site)
             else:
                 customer, request = result
-            with _noting(issue, batch):
-                batch.tickets.append(mapping.ticket(issue, found, customer, request, config=self._config, site=site))
+            try:
+                batch.tickets.append(mapper.ticket(issue, found, customer, request))
+            except Unexpected as why:
+                batch.unread.setdefault(issue["id"], why)
 
     async def _details(self, issue: Issue, found: Closing, site: Site) -> Details:
         fields = mapping.fields_of(issue)
@@ -219,29 +230,15 @@ class Reader:
         return {row["id"] async for page in search.walk(self._client, query) for row in page}
 
 
-@dataclass(slots=True)
-class _noting:  # noqa: N801 - reads as what it does
-    """Tells `batch` of an issue that cannot be read, and lets the others go on."""
-
-    issue: Issue
-    batch: Batch
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: type[BaseException] | None, why: BaseException | None, _trace: object) -> bool:
-        if isinstance(why, Unexpected):
-            self.batch.unread.setdefault(self.issue["id"], why)
-        return isinstance(why, Unexpected)
-
-
 def _own_categories(issues: Sequence[Issue]) -> dict[str, str]:
     """The categories of the statuses that some readable issues are in, by the statuses' ids."""
     found: dict[str, str] = {}
     for issue in issues:
-        match mapping.fields_of(issue).get("status"):
-            case {"id": str(identity), "statusCategory": {"key": str(category)}}:
-                found[identity] = category
+        status = mapping.fields_of(issue).get(STATUS)
+        identity = status.get("id") if isinstance(status, dict) else None
+        category = category_of(status)
+        if isinstance(identity, str) and category is not None:
+            found[identity] = category
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +13,13 @@ LONGEST_PROPERTY = 32_768
 RECORD_VERSION = 1
 
 
-def as_record(item: Experience) -> dict[str, Any]:
+def as_json(item: Experience) -> bytes:
     """The value of the property. A comment that makes it too long for Jira is shortened."""
-    record = {"v": RECORD_VERSION, **item.model_dump(mode="json")}
-    comment = (item.comment or "")[:LONGEST_PROPERTY]
-    while (excess := _length(record) - LONGEST_PROPERTY) > 0 and comment:
+    text, comment = _json(item), (item.comment or "")[:LONGEST_PROPERTY]
+    while (excess := _length(text) - LONGEST_PROPERTY) > 0 and comment:
         comment = comment[: -max(1, excess // 6)]  # a character takes up to six in JSON
-        record["comment"] = f"{comment}…"
-    return record
+        text = _json(item.model_copy(update={"comment": f"{comment}…"}))
+    return text.encode()
 
 
 def revision_in(record: Any, item: Experience) -> int:
@@ -43,9 +41,10 @@ def is_later(record: Any, item: Experience) -> bool:
     return False
 
 
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _json(item: Experience) -> str:
+    return f'{{"v":{RECORD_VERSION},{item.model_dump_json()[1:]}'
 
 
-def _length(record: dict[str, Any]) -> int:
+def _length(text: str) -> int:
     """As Jira counts: emoji count twice."""
-    return len(_compact(record).encode("utf-16-le")) // 2
+    return len(text.encode("utf-16-le")) // 2

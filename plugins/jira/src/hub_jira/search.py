@@ -111,10 +111,8 @@ def issues(answer: Any, member: str = "issues") -> list[Issue]:
 
 
 def _is_issue(each: Any) -> bool:
-    match each:
-        case {"id": str(identity)}:
-            return identity.isdecimal()
-    return False
+    identity = each.get("id") if isinstance(each, dict) else None
+    return isinstance(identity, str) and identity.isdecimal()
 
 
 async def count(client: JiraClient, jql: str) -> int | None:
@@ -156,11 +154,8 @@ async def histories(client: JiraClient, ids: Sequence[str]) -> dict[str, list[An
         answer = await client.json("POST", "rest/api/3/changelog/bulkfetch", json=body)
         logs = answer.get("issueChangeLogs") if isinstance(answer, dict) else None
         for log in logs if isinstance(logs, list) else [None]:
-            match log:
-                case {"issueId": str(identity), "changeHistories": list(entries)}:
-                    found.setdefault(identity, []).extend(entries)
-                case _:
-                    raise Unexpected("Jira's changelog cannot be read")
+            identity, entries = _history(log)
+            found.setdefault(identity, []).extend(entries)
         token = answer.get("nextPageToken")
         if token is None:
             return found
@@ -168,3 +163,12 @@ async def histories(client: JiraClient, ids: Sequence[str]) -> dict[str, list[An
             raise Unexpected("Jira's changelog gave the same page token twice and would never end")
         tokens.add(token)
         body["nextPageToken"] = token
+
+
+def _history(log: Any) -> tuple[str, list[Any]]:
+    """The issue that a changelog belongs to, and what is in it."""
+    if isinstance(log, dict):
+        identity, entries = log.get("issueId"), log.get("changeHistories")
+        if isinstance(identity, str) and isinstance(entries, list):
+            return identity, entries
+    raise Unexpected("Jira's changelog cannot be read")

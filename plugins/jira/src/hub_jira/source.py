@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from hub import CheckResult, Context, Cursor, Experience, Fetched, Hint, Page, Receipt, Source, Webhook
@@ -39,10 +38,8 @@ class JiraSource(Source[JiraConfig]):
             return
         position = Position.read(cursor)
         walk = self._walk(site, now)
-        asked_at = self.context.clock.now()
         async for page in walk.closed(position, cursor):
-            yield replace(page, read_at=asked_at)
-            asked_at = self.context.clock.now()
+            yield page
         yield await walk.last_page(position)
 
     async def rewind(self, since: datetime) -> Cursor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -16,15 +16,29 @@ from hub_jira.search import MOST_READ, Issue
 from hub_jira.site import Site
 
 
+class Shown(NamedTuple):
+    """What the write-back must know of a ticket."""
+
+    project: str
+    """Id of the project that it lies in; empty when Jira does not show it."""
+    kind: Any
+    """What the project says that it is, such as "software"."""
+    record: Any
+    """The property; None when there is none."""
+    fields: Mapping[str, Any]
+    """The custom fields for results, by id."""
+
+
 class Tickets:
-    """Reads what the write-back must know of tickets: their project, its property and its fields."""
+    """Reads tickets that are written to."""
 
     def __init__(self, config: JiraConfig, client: JiraClient) -> None:
         self._client = client
-        self._fields = ("project", *dict.fromkeys(config.result_fields.values()))
+        self._results = tuple(dict.fromkeys(config.result_fields.values()))
+        self._fields = ("project", *self._results)
         self._property = config.property_key
 
-    async def several(self, ids: Sequence[str], site: Site) -> Mapping[str, Issue]:
+    async def several(self, ids: Sequence[str], site: Site) -> Mapping[str, Shown]:
         """Tickets by their ids: those that Jira shows whole in one answer for many. Only Cloud can do that.
 
         What is missing must be read by itself: only that answer tells whether a ticket is gone or refused.
@@ -33,12 +47,12 @@ class Tickets:
         """
         if not site.cloud or len(ids) < 2:
             return {}
-        found: dict[str, Issue] = {}
+        found: dict[str, Shown] = {}
         for start in range(0, len(ids), MOST_READ):
             found |= await self._at_once(ids[start : start + MOST_READ], site)
         return found
 
-    async def _at_once(self, ids: Sequence[str], site: Site) -> dict[str, Issue]:
+    async def _at_once(self, ids: Sequence[str], site: Site) -> dict[str, Shown]:
         try:
             rows, _ = await search.read(self._client, ids, self._fields, [self._property])
         except AuthFailed:
@@ -48,9 +62,9 @@ class Tickets:
             if _is_away(error):
                 raise
             return {}  # one ticket on which Jira fails spoils the answer for all, and is not named
-        return {row["id"]: row for row in rows if _is_whole(row)}
+        return {row["id"]: self._shown(row) for row in rows if _is_whole(row)}
 
-    async def one(self, ticket_id: str, site: Site) -> Issue:
+    async def one(self, ticket_id: str, site: Site) -> Shown:
         """One ticket.
 
         :raises Gone: it is not there.
@@ -68,7 +82,7 @@ class Tickets:
             raise Refused(str(error)) from None
         match issue:
             case {"id": str(identity), "fields": dict()} if identity == ticket_id:
-                return dict(issue)
+                return self._shown(issue)
         raise Unexpected("Jira's answer is not the issue that was asked for")
 
     async def sign_in(self, site: Site) -> None:
@@ -78,10 +92,16 @@ class Tickets:
         """
         await self._client.json("GET", f"{site.api}/myself")
 
-    def record(self, issue: Issue) -> Any:
-        """The property of a ticket; None when it has none."""
-        properties = issue.get("properties")
-        return properties.get(self._property) if isinstance(properties, dict) else None
+    def _shown(self, issue: Issue) -> Shown:
+        fields, properties = issue["fields"], issue.get("properties")
+        project = fields.get("project")
+        project = project if isinstance(project, dict) else {}
+        return Shown(
+            project=str(project.get("id") or ""),
+            kind=project.get("projectTypeKey"),
+            record=properties.get(self._property) if isinstance(properties, dict) else None,
+            fields={name: fields.get(name) for name in self._results},
+        )
 
 
 def _is_away(error: RemoteError) -> bool:
@@ -93,13 +113,11 @@ def _is_away(error: RemoteError) -> bool:
 
 def _is_whole(row: Issue) -> bool:
     """Whether a row tells where the ticket lies and what its property holds. Otherwise it proves nothing."""
-    match row:
-        case {"fields": {"project": {"id": str(), "projectTypeKey": str()}}, "properties": dict()}:
-            return True
-    return False
-
-
-def project_of(issue: Issue) -> Mapping[str, Any]:
-    """The project that a ticket is in, as far as Jira shows it."""
-    project = issue["fields"].get("project")
-    return project if isinstance(project, dict) else {}
+    fields = row.get("fields")
+    project = fields.get("project") if isinstance(fields, dict) else None
+    return (
+        isinstance(project, dict)
+        and isinstance(project.get("id"), str)
+        and isinstance(project.get("projectTypeKey"), str)
+        and isinstance(row.get("properties"), dict)
+    )

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic_core import from_json
+
 from hub import DeliveryStatus, Experience, Receipt, RemoteError, Unexpected
 from hub_jira import fields
 from hub_jira.batch import Batch
@@ -16,10 +18,9 @@ from hub_jira.comments import Comments
 from hub_jira.config import JiraConfig, Target
 from hub_jira.job import Forbidden, Gone, Job, NotPossible, Outcome, Refused, again, attempt, gone
 from hub_jira.mapping import SERVICE_DESK
-from hub_jira.record import as_record, is_later, revision_in
-from hub_jira.search import Issue
+from hub_jira.record import as_json, is_later, revision_in
 from hub_jira.site import Site
-from hub_jira.tickets import Tickets, project_of
+from hub_jira.tickets import Shown, Tickets
 
 
 class ResultWriter:
@@ -53,11 +54,11 @@ class ResultWriter:
             for item, outcome in zip(items, outcomes, strict=True)
         ]
 
-    async def show(self, ids: Sequence[str], site: Site) -> Mapping[str, Issue]:
+    async def show(self, ids: Sequence[str], site: Site) -> Mapping[str, Shown]:
         """See `Tickets.several`."""
         return await self._tickets.several(ids, site)
 
-    async def put(self, item: Experience, site: Site, shown: Issue | None) -> Outcome | Job:
+    async def put(self, item: Experience, site: Site, shown: Shown | None) -> Outcome | Job:
         """Write one experience to all targets.
 
         :param shown: the ticket before; None when it must be read by itself.
@@ -67,26 +68,27 @@ class ResultWriter:
         try:
             before = shown or await self._tickets.one(item.ticket.id, site)
             job = _begin(item, site, before)
-            return await self._write(job, self._tickets.record(before))
+            return await self._write(job, before.record)
         except Gone:
             return gone(item)
         except RemoteError as error:
             return again(item, error, job.written) if job and job.written else error
 
-    async def judge(self, job: Job, shown: Issue | None) -> Outcome:
+    async def judge(self, job: Job, shown: Shown | None) -> Outcome:
         """Read back what Jira did not confirm by its answer.
 
         :param shown: the ticket afterwards; None when it must be read by itself. That is also done where this one does
             not hold what was written: for a refusal the ticket itself must speak.
         """
-        try:
-            if shown is None or self._lost(job, shown):
-                shown = await self._tickets.one(job.item.ticket.id, job.site)
-        except Gone:
-            return gone(job.item)
-        except RemoteError as error:
-            return error
-        if lost := self._lost(job, shown):
+        lost = "" if shown is None else self._lost(job, shown)
+        if shown is None or lost:
+            try:
+                lost = self._lost(job, await self._tickets.one(job.item.ticket.id, job.site))
+            except Gone:
+                return gone(job.item)
+            except RemoteError as error:
+                return error
+        if lost:
             return Unexpected(f"{lost} does not read back as it was written")
         return job.receipt(DeliveryStatus.DELIVERED, *job.written)
 
@@ -116,12 +118,11 @@ class ResultWriter:
         else:
             job.written.append(target.value)
 
-    def _lost(self, job: Job, shown: Issue) -> str:
+    def _lost(self, job: Job, shown: Shown) -> str:
         """What of the job is not on the ticket; empty when all is."""
-        if job.record is not None and self._tickets.record(shown) != job.record:
+        if job.record is not None and shown.record != from_json(job.record):
             return "the issue property"
-        found = shown.get("fields", {})
-        return ", ".join(name for name, value in job.fields.items() if not fields.holds(found.get(name), value))
+        return ", ".join(name for name, value in job.fields.items() if not fields.holds(shown.fields.get(name), value))
 
     async def _certain(self, outcomes: list[Outcome], site: Site) -> list[Outcome]:
         """Withdraw what was given up as gone, if it is the account that is: Jira hides tickets from strangers."""
@@ -148,8 +149,8 @@ class ResultWriter:
         raise Unexpected("Jira's list of permissions cannot be read")
 
     async def _write_property(self, job: Job) -> None:
-        record = as_record(job.item)
-        await attempt(self._client, job, "PUT", f"{job.path}/properties/{self._config.property_key}", json=record)
+        record = as_json(job.item)
+        await attempt(self._client, job, "PUT", f"{job.path}/properties/{self._config.property_key}", content=record)
         job.record = record
 
     async def _write_fields(self, job: Job) -> None:
@@ -168,11 +169,9 @@ class ResultWriter:
         job.fields = wanted
 
 
-def _begin(item: Experience, site: Site, before: Issue) -> Job:
-    project = project_of(before)
-    kind = project.get("projectTypeKey")
-    desk = kind == SERVICE_DESK if isinstance(kind, str) else site.service_management
-    return Job(item, site, desk, str(project.get("id") or ""))
+def _begin(item: Experience, site: Site, before: Shown) -> Job:
+    desk = before.kind == SERVICE_DESK if isinstance(before.kind, str) else site.service_management
+    return Job(item, site, desk, before.project)
 
 
 def _is_granted(permission: Any) -> bool:
