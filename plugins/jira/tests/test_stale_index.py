@@ -93,6 +93,21 @@ async def test_ticket_opened_again_behind_the_index_is_no_closing(cloud: Any, ne
     assert found.reopen_count == 1
 
 
+async def test_only_what_the_history_proves_need_not_be_read_again(cloud: Any, new_hub: Any) -> None:
+    hub = new_hub(cloud.source())
+    await hub.pull()
+    cloud.advance(minutes=5)
+    proven, closed_again = cloud.close(), await closed_and_seen(cloud, hub)
+    cloud.site.reopen(closed_again)
+    cloud.advance(minutes=1)
+    cloud.close(closed_again)
+    cloud.advance(minutes=1)
+    pages = await hub.pull()
+    read_at = {ticket.id: page.read_at for page in pages for ticket in page.tickets}
+    assert read_at[proven.id] is not None
+    assert read_at[closed_again.id] is None
+
+
 async def test_closed_tickets_beside_one_that_was_opened_again_are_found(jsm: Any, new_hub: Any) -> None:
     """And nothing is called amiss."""
     hub = new_hub(jsm.source())
