@@ -169,9 +169,11 @@ async def _serve(running: _Running, *, load: Callable[[], HubConfig], clock: Clo
 
 
 def _collect_rarely() -> None:
-    """Look for unreachable cycles less often, and never in what is there at start: by default that takes a sixth of the
-    daemon's time, since each page of tickets is many small objects that are soon gone by themselves. The first number is
-    more than a batch of 100 tickets makes; the others keep the distance between full looks as it is by default."""
+    """Look for unreachable cycles less often, and never in what is there at start.
+
+    By default that takes a sixth of the daemon's time, since each page of tickets is many small objects that are soon
+    gone by themselves. The first number is more than a batch of 100 tickets makes.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(25_000, 4, 3)
