@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 from hub.api.component import Clock
 from hub.daemon.bell import Bells
-from hub.journey.pending import anything_to_do
 from hub.store.due import Due
 from hub.store.engine import Store
 
@@ -42,7 +41,5 @@ class Lookout:
         for id_, at in times.items():
             if at <= now:
                 self._bells.of(id_).ring_here()
-        if await anything_to_do(self._store):
-            self._bells.journey.ring_here()
         waits = [(at - now).total_seconds() for at in times.values() if at > now]
         return max(_LEAST_S, min([longest_s, *waits]))

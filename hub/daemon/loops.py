@@ -68,11 +68,12 @@ async def _supervise(
     *,
     lock: str | None = None,
 ) -> None:
-    """Work again and again, and rest when there was nothing to do.
+    """Work and rest again and again.
 
     When the work fails it is paused, and the failure never reaches another loop.
 
     :param work: gives how much was done; None when there was nothing to prove that the component works.
+    :param rest: waits until there may be work; not at all when some was left.
     :param lock: what must be held for it.
     """
     health = engine.health(loop_id)
@@ -84,8 +85,7 @@ async def _supervise(
             done = await work(health)
             if done is not None or not health.needs_proof:
                 await health.worked()
-            if not done:
-                await rest()
+            await rest()
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
@@ -148,7 +148,7 @@ async def pull(engine: Engine, instance: Instance) -> None:
         mine = partial(engine.channel.holds, instance.id)
         async for new in steps.pull(engine.store, instance, engine.clock, mine=mine):
             if new:
-                engine.bells.journey.ring()
+                engine.bells.journey.ring_near()
         return 0
 
     rest = partial(_until_news, instance)
@@ -158,14 +158,20 @@ async def pull(engine: Engine, instance: Instance) -> None:
 async def follow_hints(engine: Engine, instance: Instance) -> None:
     """Read tickets that a source's webhooks named, as soon as they do."""
     loop_id = f"{instance.id}:hints"
+    followed = 0
 
     async def work(_health: Health) -> int | None:
+        nonlocal followed
         followed = await steps.follow_hints(engine.store, instance, engine.clock)
         if followed:
-            engine.bells.journey.ring()
+            engine.bells.journey.ring_near()
         return followed or None
 
-    await _supervise(engine, instance.stopping, loop_id, work, engine.bells.of(loop_id).wait, lock=instance.id)
+    async def rest() -> None:
+        if not followed:
+            await engine.bells.of(loop_id).wait()
+
+    await _supervise(engine, instance.stopping, loop_id, work, rest, lock=instance.id)
 
 
 async def take_census(engine: Engine, instance: Instance) -> None:
@@ -178,7 +184,7 @@ async def take_census(engine: Engine, instance: Instance) -> None:
             return None
         tell = log.warning if found.missed else log.info
         tell("census.taken", present=found.present, missed=found.missed, vanished=found.vanished)
-        engine.bells.journey.ring()
+        engine.bells.journey.ring_near()
         return 1
 
     async def rest() -> None:
@@ -194,7 +200,7 @@ async def collect(engine: Engine, instance: Instance) -> None:
         mine = partial(engine.channel.holds, instance.id)
         async for inbound in steps.collect(engine.store, instance, engine.plan.region, engine.clock, mine=mine):
             engine.tally.add("answers", len(inbound.replies))
-            engine.bells.journey.ring()
+            engine.bells.journey.ring_near()
         return 0
 
     rest = partial(_until_news, instance)
@@ -225,25 +231,45 @@ async def deliver(engine: Engine, instance: Instance, post: Post) -> None:
 
 async def write_back(engine: Engine, instance: Instance, target: Target) -> None:
     """Write what is due to a target."""
+    bell = engine.bells.of(target.id)
+    written = 0
 
     async def work(_health: Health) -> int | None:
+        nonlocal written
         written = await steps.write_back(engine.store, target)
         engine.tally.add("written", written)
         return written or None
 
-    await _supervise(engine, instance.stopping, f"{target.id}:write", work, engine.bells.of(target.id).wait)
+    async def rest() -> None:
+        if written < steps.WRITE_BATCH:
+            await bell.wait()
+        else:
+            bell.ring()  # there may be more than one worker writes at once
+
+    await _supervise(engine, instance.stopping, f"{target.id}:write", work, rest)
 
 
 async def journey(engine: Engine) -> None:
     """Everything between the components: decide, match, make experiences."""
+    bell, outgoing = engine.bells.journey, engine.bells.outgoing
+    done = steps.Done()
 
     async def work(_health: Health) -> int:
+        nonlocal done
         done = await steps.journey(engine.store, engine.plan, engine.targets, engine.clock)
-        if done:
-            engine.bells.outgoing.ring()
-        return done
+        if done.decided:
+            outgoing.ring()  # each worker has only so many messages on their way
+        elif done:
+            outgoing.ring_near()
+        return done.total
 
-    await _supervise(engine, engine.stopping, "hub", work, engine.bells.journey.wait)
+    async def rest() -> None:
+        if done.more:
+            bell.ring()
+        else:
+            await bell.wait(engine.channel.look_every_s)
+
+    await _supervise(engine, engine.stopping, "hub", work, rest)
 
 
 async def look_out(engine: Engine, lookout: Lookout) -> None:

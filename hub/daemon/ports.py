@@ -59,7 +59,7 @@ class StorePorts:
         """Store an answer; False when the survey is not open."""
         stored = await answer.store_page_answer(self._store, token, rating, comment or "", self._clock.now())
         self._service.engine.tally.add("answers", int(stored))
-        self._service.engine.bells.journey.ring()
+        self._service.engine.bells.journey.ring_near()
         return stored
 
     async def opt_out(self, token: str) -> bool:
@@ -78,7 +78,7 @@ class StorePorts:
         region = self._service.engine.plan.region
         await answer.store_inbound(self._store, gateway_name, inbound, region, self._clock.now())
         self._service.engine.tally.add("answers", len(inbound.replies))
-        self._service.engine.bells.journey.ring()
+        self._service.engine.bells.journey.ring_near()
 
     def source(self, name: str) -> Source[Any] | None:
         """The source whose webhooks arrive under this name."""

@@ -30,7 +30,9 @@ _GRAIN = 1 / 50
 _HOLD = 1 / 20
 """Part of the window that a grant may wait for its call."""
 _LONGEST_HOLD_S = 5.0
-_NOW_S = sa.select(sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double))
+_NOW_S = sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
+_UNHURRIED = sa.func.set_config("synchronous_commit", "off", sa.true())
+"""What a crash of the database takes with it is over by the time it is back."""
 _WORTH = 1 / 10
 """Part of the allowance that a worker which wants more waits for: otherwise it would come for each call singly."""
 
@@ -157,10 +159,7 @@ class SharedLimiter(Limiter):
     async def _ask(self, wanted: int, spare: int, hold_s: float) -> Granted:
         try:
             async with self._store.write() as connection:
-                # what a crash of the database takes with it is over by the time it is back
-                await connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
-                ledger = await self._locked(connection)
-                now_s: float = (await connection.execute(_NOW_S)).scalar_one()
+                ledger, now_s = await self._locked(connection)
                 granted = ledger.grant(now_s, self._rate, wanted, spare=spare, hold_s=hold_s)
                 if granted.calls:
                     await connection.execute(
@@ -170,12 +169,14 @@ class SharedLimiter(Limiter):
             raise Unavailable("the store does not answer, and without it the rate cannot be kept to") from None
         return granted
 
-    async def _locked(self, connection: AsyncConnection) -> Ledger:
-        """The component's row, which no other worker reads or writes until the transaction ends."""
-        query = sa.select(grants.c.granted).where(grants.c.component == self._component).with_for_update()
-        text = await connection.scalar(query)
-        if text is None:
+    async def _locked(self, connection: AsyncConnection) -> tuple[Ledger, float]:
+        """The component's row, which no other worker reads or writes until the transaction ends; and the time then."""
+        of_component = sa.select(grants.c.granted).where(grants.c.component == self._component)
+        locked = of_component.with_for_update().cte()  # so that the clock is read by who has it
+        query = sa.select(locked.c.granted, _NOW_S.label("now_s"), _UNHURRIED)
+        row = (await connection.execute(query)).one_or_none()
+        if row is None:
             first = insert(connection, grants).values(component=self._component, granted=str(Ledger()))
             await connection.execute(first.on_conflict_do_nothing())
-            text = (await connection.execute(query)).scalar_one()
-        return Ledger.read(text)
+            row = (await connection.execute(query)).one()
+        return Ledger.read(row.granted), row.now_s

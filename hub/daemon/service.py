@@ -158,7 +158,7 @@ class Service:
             targets=lambda source: targets_of(self.config, source),
             instances={},
             channel=channel,
-            bells=Bells(channel.announce),
+            bells=Bells(channel.announce, does_all=roles == ALL, gather_s=channel.gather_s),
             tally=tally or Tally(),
         )
         self._lookout = Lookout(store, clock, self.engine.bells)

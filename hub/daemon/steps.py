@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,17 +17,41 @@ from hub.api.source import Source
 from hub.daemon.components import Instance
 from hub.daemon.reading import fetch
 from hub.http import Limiter
-from hub.journey import answer, census, claims, hints, intake, invite, report
+from hub.journey import answer, census, hints, intake, invite, report
 from hub.journey import write_back as writing
 from hub.journey.census import Census
 from hub.journey.deliver import Batch, Sender
-from hub.journey.pending import anything_to_do
+from hub.journey.pending import pending
 from hub.journey.policy import Plan
 from hub.journey.write_back import Target
 from hub.store import components
 from hub.store.engine import Store, despite_deadlock
 
-_WRITE_BATCH = 100
+WRITE_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one step of the journey has done."""
+
+    decided: int = 0
+    reports: int = 0
+    answers: int = 0
+
+    def __bool__(self) -> bool:
+        """False means that nothing is left."""
+        return self.total > 0
+
+    @property
+    def total(self) -> int:
+        """How much it was in all."""
+        return self.decided + self.reports + self.answers
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more of the same: a batch was full."""
+        full = self.decided >= invite.BATCH, self.reports >= report.BATCH, self.answers >= answer.BATCH
+        return any(full)
 
 
 def _alone() -> bool:
@@ -108,9 +133,8 @@ async def deliver(store: Store, instance: Instance, sender: Sender, plan: Plan, 
     :raises RemoteError: the gateway is out of order; nothing was sent.
     """
     number = await sender.room(limit)
-    if instance.limiter is not None:
-        due = sender.at_hand or await claims.count_due(store, sender.post, number)
-        number = await _granted(instance.limiter, min(due, number), instance.stopping) if due else 0
+    if instance.limiter is not None and (number := await sender.count_due(number)):
+        number = await _granted(instance.limiter, number, instance.stopping)
     batch = await sender.step(plan, number)
     if batch.error is not None:
         await sender.hand_back()  # other workers may have a way to the gateway
@@ -135,33 +159,30 @@ async def write_back(store: Store, target: Target) -> int:
 
     :returns: how many were looked at.
     """
-    return await writing.write_due(store, target, _WRITE_BATCH)
+    return await writing.write_due(store, target, WRITE_BATCH)
 
 
-async def journey(store: Store, plan: Plan, targets: Callable[[str], Sequence[str]], clock: Clock) -> int:
+async def journey(store: Store, plan: Plan, targets: Callable[[str], Sequence[str]], clock: Clock) -> Done:
     """Decide on closures, apply reports and read answers.
 
     :param targets: the components that hear of an experience from a source, by the source's name.
-    :returns: how much was done; 0 means that nothing is left.
     :raises Exception: the first failure of a stage, once all other stages had their turn.
     """
-    if not await anything_to_do(store):
-        return 0
-    now = clock.now()
-    stages: list[Callable[[], Awaitable[int]]] = [
-        lambda: invite.decide_new(store, plan, now),
-        lambda: report.apply_reports(store, now),
-        lambda: answer.process_new(store, targets, now),
+    waits, now = await pending(store), clock.now()
+    stages: list[tuple[bool, Callable[[], Awaitable[int]]]] = [
+        (waits.closures, lambda: invite.decide_new(store, plan, now)),
+        (waits.reports, lambda: report.apply_reports(store, now)),
+        (waits.answers, lambda: answer.process_new(store, targets, now)),
     ]
-    done, failures = 0, []
-    for stage in stages:
+    counts, failures = [], []
+    for is_waiting, stage in stages:
         try:
-            done += await despite_deadlock(stage)
+            counts.append(await despite_deadlock(stage) if is_waiting else 0)
         except Exception as error:  # noqa: BLE001 - raised again below
             failures.append(error)
     if failures:
         raise failures[0]
-    return done
+    return Done(*counts)
 
 
 def _require(value: Any, expected: type) -> None:

@@ -116,7 +116,7 @@ class StoreVault:
             yield
             return
         async with self._lockers, AsyncExitStack() as transaction:
-            connection = await transaction.enter_async_context(store.read())
+            connection = await transaction.enter_async_context(store.write())
             # a worker that is frozen meanwhile must not hold up the others for ever
             await connection.execute(sa.text(f"SET LOCAL idle_in_transaction_session_timeout = {_LONGEST_LOCK_MS}"))
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(self._lock_number(name))))

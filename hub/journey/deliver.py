@@ -98,10 +98,11 @@ class Sender:
             await self._one_ended.wait()
         return limit - len(self._under_way)
 
-    @property
-    def at_hand(self) -> int:
-        """How many surveys are ready to be begun; some may turn out not to be sent after all."""
-        return len(self._at_hand)
+    async def count_due(self, limit: int) -> int:
+        """How many invitations could be begun now, counted up to `limit`; what is at hand need not be looked for."""
+        if self._at_hand:
+            return min(limit, len(self._at_hand))
+        return await claims.count_due(self._store, self.post, limit)
 
     async def step(self, plan: Plan, number: int) -> Batch:
         """Begin to send up to `number` due invitations.

@@ -1,19 +1,34 @@
-"""Whether the journey has anything to do: one look that takes no lock, for the many times when it has not."""
+"""What the journey has to do: one look that takes no lock, for the many times when there is nothing."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from hub.store.engine import Store
 from hub.store.tables import answers, closures, reports
 
+_LOOK = sa.select(
+    sa.exists(sa.select(closures.c.id).where(sa.text("NOT closures.decided"))),
+    sa.exists(sa.select(reports.c.id)),
+    sa.exists(sa.select(answers.c.id).where(sa.text("answers.state = 'new'"))),
+)
 
-async def anything_to_do(store: Store) -> bool:
-    """Whether closures wait for a decision, or answers or reports for their invitation."""
-    work = (
-        sa.select(closures.c.id).where(sa.text("NOT closures.decided")),
-        sa.select(answers.c.id).where(sa.text("answers.state = 'new'")),
-        sa.select(reports.c.id),
-    )
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What waits."""
+
+    closures: bool
+    """For a decision."""
+    reports: bool
+    """For their invitation."""
+    answers: bool
+    """For theirs."""
+
+
+async def pending(store: Store) -> Pending:
+    """Look for all of it."""
     async with store.read() as connection:
-        return bool(await connection.scalar(sa.select(sa.or_(*(sa.exists(query) for query in work)))))
+        return Pending(*map(bool, (await connection.execute(_LOOK)).one()))

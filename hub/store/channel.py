@@ -39,6 +39,8 @@ class Channel(Protocol):
 
     look_every_s: float
     """How often to look for what nobody announced."""
+    gather_s: float
+    """How long to let work gather that comes again and again, before the next look for it."""
 
     def subscribe(self, word: str, hear: Hear) -> None:
         """Have announcements of other workers that begin with a word; `hear` gets what follows it."""
@@ -84,6 +86,7 @@ class LocalChannel:
     """The channel of the only worker."""
 
     look_every_s = 1.0  # commands work beside it and cannot tell
+    gather_s = 0.0  # a look is cheap
 
     def subscribe(self, word: str, hear: Hear) -> None:
         """Nobody announces anything."""
@@ -119,6 +122,7 @@ class PostgresChannel:
     """A connection that comes back by itself when it was lost; with it go all locks, and they are tried for again."""
 
     look_every_s = 5.0
+    gather_s = 0.08
 
     def __init__(self, url: str, silence_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

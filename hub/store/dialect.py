@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolResetState
 
@@ -25,6 +25,7 @@ _MIGRATION_LOCK = 0x68756200  # any fixed number that other users of the databas
 _MIGRATION_LOCK_WAIT_MS = 2_000
 _MIGRATION_AGAIN_AFTER_S = 1.0
 _CONNECT_WITHIN_S = 10.0
+_PING_AFTER_S = 1.0
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _UNREADABLE = (
     "hub.store: the URL cannot be read. Write postgresql://USER:PASSWORD@HOST:PORT/DATABASE; the port is a number, and "
@@ -94,7 +95,7 @@ def _postgresql_engine(url: URL, answers_within_s: float | None) -> AsyncEngine:
     limits = {"command_timeout": answers_within_s, "timeout": _CONNECT_WITHIN_S}
     try:
         engine = create_async_engine(
-            _with_ssl(url), pool_size=8, pool_pre_ping=True, hide_parameters=True, connect_args=limits
+            _with_ssl(url), pool_size=8, pool_use_lifo=True, hide_parameters=True, connect_args=limits
         )
     except ModuleNotFoundError:
         raise ConfigError("hub.store: PostgreSQL needs a driver; pip install 'itsm-hub[postgres]'") from None
@@ -102,6 +103,8 @@ def _postgresql_engine(url: URL, answers_within_s: float | None) -> AsyncEngine:
         raise ConfigError(_UNREADABLE) from None
     sa.event.listen(engine.sync_engine, "do_connect", _connect_postgresql)
     sa.event.listen(engine.sync_engine, "connect", _configure_postgresql)
+    sa.event.listen(engine.sync_engine, "checkin", _begin_rest)
+    sa.event.listen(engine.sync_engine, "checkout", _prove_after_rest)
     sa.event.listen(engine.sync_engine, "handle_error", _drop_silent_connection, retval=True)
     return engine
 
@@ -136,6 +139,21 @@ def _connect_postgresql(dialect: Any, _record: Any, arguments: Any, options: Any
 def _configure_postgresql(connection: Any, _record: Any) -> None:
     """A worker that is frozen in the middle of a transaction must not keep its locks."""
     connection.run_async(lambda driver: driver.execute("SET idle_in_transaction_session_timeout = '30s'"))
+
+
+def _begin_rest(_connection: Any, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _prove_after_rest(connection: Any, record: Any, _lent: Any) -> None:
+    """The server may have ended a connection that nobody used. SQLAlchemy's own ping would come before each use."""
+    rested_s = time.monotonic() - record.info.get("rests_since", time.monotonic())
+    if rested_s < _PING_AFTER_S and not connection.driver_connection.is_closed():
+        return
+    try:
+        connection.ping()
+    except connection.dbapi.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _drop_silent_connection(context: sa.ExceptionContext) -> OperationalError | None:
@@ -230,7 +248,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def reading(engine: AsyncEngine) -> AsyncEngine:
-    """The same engine for transactions that only read."""
+    """The same engine for those who only read.
+
+    On PostgreSQL each statement sees a state of its own anyway, so that BEGIN and ROLLBACK would be for nothing.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
     return engine.execution_options(**{_READ_ONLY: True})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ from hub.store import dialect, failures, migrate
 
 GATHER_S = 0.004
 """How long writes that come while another one is committed wait for more to come."""
+GATHER_AFAR_S = 0.01
+"""The same for a database that others use too: there a transaction is several messages to it and back."""
+_BUSY_FOR_S = 0.1
+"""For how long after a commit more are expected there, so that the first to come waits for others at once."""
 ANSWERS_WITHIN_S = 60.0
 """A statement of a running hub that takes longer is not answered any more: PostgreSQL, or the way to it, is gone."""
 _CLOSING_S = 10.0
@@ -37,6 +42,8 @@ class Store:
         self._writer = asyncio.Lock() if dialect.has_one_writer(engine) else None
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
+        self._committed_at = -math.inf
+        self._gather_s, self._busy_for_s = (GATHER_S, 0.0) if self.is_embedded else (GATHER_AFAR_S, _BUSY_FOR_S)
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -100,7 +107,7 @@ class Store:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads, on a consistent state."""
+        """Only read. On SQLite all statements see the same state, on PostgreSQL each one that of its moment."""
         async with AsyncExitStack() as stack:
             yield await _enter(stack, self._reading.connect())
 
@@ -137,6 +144,8 @@ class Store:
         return await waiting.future
 
     async def _commit_waiting(self) -> None:
+        if perf_counter() - self._committed_at < self._busy_for_s:
+            await asyncio.sleep(self._gather_s)
         while self._waiting:
             group, self._waiting = self._waiting, []
             try:
@@ -144,8 +153,9 @@ class Store:
             finally:
                 for waiting in group:  # there are any left only if this was cancelled
                     waiting.future.cancel()
+            self._committed_at = perf_counter()
             if self._waiting:  # many writers at work: a few more will come, and one commit serves them all
-                await asyncio.sleep(GATHER_S)
+                await asyncio.sleep(self._gather_s)
 
     async def _commit_group(self, group: Sequence[_Waiting]) -> None:
         try:

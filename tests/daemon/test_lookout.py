@@ -42,11 +42,11 @@ async def test_a_look_wakes_only_those_for_whom_something_is_due(store: Store) -
         await connection.execute(closures.update().values(decided=False))
         await connection.execute(invitations.update().values(due_at=world.now + timedelta(seconds=40)))
     assert await lookout.look(100) == 40, "the time is known in advance"
-    assert _rung(bells) == {"journey"}
+    assert _rung(bells) == set(), "the journey looks for itself"
     world.clock.advance(timedelta(seconds=40))
     await store_hint(store, "other", Hint(("id1",), None), world.now)
     assert await lookout.look(1.0) == 1.0
-    assert _rung(bells) == {"journey", "gateways.sms", "sources.other:hints"}
+    assert _rung(bells) == {"gateways.sms", "sources.other:hints"}
 
 
 async def test_a_worker_with_no_such_work_looks_for_nothing(store: Store) -> None:
@@ -82,6 +82,30 @@ async def test_bells_tell_the_others_and_wake_nobody_twice() -> None:
     await bells.journey.wait()
     await bells.journey.wait(0)
     assert _rung(bells) == {"sources.desk:hints", "gateways.sms"}
+
+
+async def test_a_little_work_wakes_no_other_worker_unless_this_one_does_only_a_part() -> None:
+    said: list[str] = []
+    Bells(said.append).journey.ring_near()
+    assert said == []
+    Bells(said.append, does_all=False).journey.ring_near()
+    assert said == ["ring journey"]
+
+
+async def test_a_bell_is_heard_at_once_and_lets_work_gather_while_it_rings_all_the_time() -> None:
+    bell, now = Bells(gather_s=0.08).journey, asyncio.get_running_loop().time
+    began = now()
+    bell.ring()
+    await bell.wait()
+    assert now() - began < 0.04
+    for _ in range(5):
+        bell.ring()
+        await bell.wait()
+    assert now() - began >= 0.01 + 0.02 + 0.04 + 0.08 + 0.08
+    began = now()
+    bell.ring()
+    await bell.wait(0.01)
+    assert now() - began < 0.06, "it does not wait for longer than it is told to"
 
 
 async def test_a_gong_wakes_all_who_wait_and_nobody_later() -> None:

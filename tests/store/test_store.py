@@ -212,3 +212,38 @@ async def test_a_statement_that_is_not_answered_is_given_up_with_its_connection(
     assert "cannot be reached" in failures.words(raised.value)
     assert await _ids(impatient) == []
     await impatient.close()
+
+
+async def test_soon_after_a_commit_writes_that_come_one_by_one_share_the_next(store: Store) -> None:
+    if store.is_embedded:
+        return  # a commit is not many messages there
+    commits: list[object] = []
+    sa.event.listen(store._engine.sync_engine, "commit", commits.append)
+    await store.commit(_insert("first"))
+    writes = []
+    for name in "abc":
+        writes.append(asyncio.create_task(store.commit(_insert(name))))
+        await asyncio.sleep(0)
+    await asyncio.gather(*writes)
+    assert len(commits) == 2
+    assert await _ids(store) == ["a", "b", "c", "first"]
+
+
+async def test_connections_that_the_server_has_ended_are_replaced_before_their_next_use(
+    store: Store, store_url: str
+) -> None:
+    if store.is_embedded:
+        return  # there is no server
+    await asyncio.gather(*(_ids(store) for _ in range(5)))
+    other = await Store.open(store_url)
+    async with other.write() as connection:
+        await connection.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    await other.close()
+    await asyncio.gather(*(_ids(store) for _ in range(5)))
+    await store.commit(_insert("a"))
+    assert await _ids(store) == ["a"]
