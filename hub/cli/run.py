@@ -42,6 +42,9 @@ def run(
     _load_without_colours()
     import signal
 
+    from hub.store import core_only
+
+    core_only.load()
     from hub.daemon.roles import ALL, parse
     from hub.daemon.run import run as run_daemon
 

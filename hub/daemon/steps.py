@@ -27,7 +27,7 @@ from hub.journey.write_back import Target
 from hub.store import components
 from hub.store.engine import Store, despite_deadlock
 
-WRITE_BATCH = 100
+WRITE_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)

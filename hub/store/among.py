@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -46,7 +45,7 @@ class _Several(sa.TypeDecorator[Collection[Any]]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "sqlite":
             return sa.Text()
-        return postgresql.ARRAY(sa.Text() if self.is_text else sa.BigInteger())
+        return sa.ARRAY(sa.Text() if self.is_text else sa.BigInteger())
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         write: Callable[[list[Any]], Any] = json.dumps if dialect.name == "sqlite" else list

@@ -7,10 +7,10 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -18,6 +18,11 @@ from sqlalchemy.pool import PoolResetState
 
 from hub.api.errors import ConfigError
 from hub.store import failures, sqlite_driver
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
+    Insert = sqlite.Insert | postgresql.Insert
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _READ_ONLY = "hub_read_only"
@@ -37,10 +42,9 @@ _WAL_KEPT_BYTES = 16 * 1024 * 1024
 """How long the -wal file may stay once all of it is in the main file. A shorter one would grow again and again."""
 _WAL_TOO_LONG_BYTES = 64 * 1024 * 1024
 _WAIT_FOR_READERS_MS = 2_000
+_READERS = 3
 _SWITCH_ATTEMPTS = 100
 _SWITCH_AGAIN_AFTER_S = 0.05
-
-Insert = sqlite.Insert | postgresql.Insert
 
 
 def create_engine(url: str, *, answers_within_s: float | None = None) -> AsyncEngine:
@@ -55,7 +59,10 @@ def create_engine(url: str, *, answers_within_s: float | None = None) -> AsyncEn
     if driver is None:
         raise ConfigError("hub.store: write sqlite:///FILE or postgresql://USER@HOST/DATABASE")
     parsed = parsed.set(drivername=driver)
-    return _sqlite_engine(parsed) if driver.startswith("sqlite") else _postgresql_engine(parsed, answers_within_s)
+    if parsed.get_backend_name() == "postgresql":
+        return _postgresql_engine(parsed, answers_within_s)
+    _require_usable(str(parsed.database))
+    return _sqlite_engine(parsed, 1)
 
 
 def parse(url: str) -> URL:
@@ -167,11 +174,14 @@ def _drop_silent_connection(context: sa.ExceptionContext) -> OperationalError | 
     return OperationalError(None, None, failure, connection_invalidated=True)
 
 
-def _sqlite_engine(url: URL) -> AsyncEngine:
-    _require_usable(str(url.database))
+def _sqlite_engine(url: URL, connections: int) -> AsyncEngine:
+    """
+    :param connections: how many stay open once they are.
+    """
     # a connection's page cache is worth nothing once another connection wrote: use few, and the same ones
     engine = create_async_engine(
         url,
+        pool_size=connections,
         pool_use_lifo=True,
         pool_reset_on_return=None,
         hide_parameters=True,
@@ -248,13 +258,16 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def reading(engine: AsyncEngine) -> AsyncEngine:
-    """The same engine for those who only read.
+    """An engine on the same store for those who only read; dispose of it as well.
+
+    On SQLite it has connections of its own. So there is one for all writing, whose page cache stays valid, and which
+    alone keeps the prepared statements that write: up to 128 for each connection, of up to 300 kB.
 
     On PostgreSQL each statement sees a state of its own anyway, so that BEGIN and ROLLBACK would be for nothing.
     """
-    if engine.dialect.name == "postgresql":
+    if not has_one_writer(engine):
         return engine.execution_options(isolation_level="AUTOCOMMIT")
-    return engine.execution_options(**{_READ_ONLY: True})
+    return _sqlite_engine(engine.url, _READERS).execution_options(**{_READ_ONLY: True})
 
 
 def has_one_writer(engine: AsyncEngine) -> bool:
@@ -264,7 +277,11 @@ def has_one_writer(engine: AsyncEngine) -> bool:
 
 def insert(connection: Any, table: sa.Table) -> Insert:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    if connection.dialect.name != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # 2 MB, for nothing on SQLite
+
+    return postgresql.insert(table)
 
 
 def lock_migrations(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from hub import watch
 from hub.api.errors import ConfigError
 from hub.store import dialect, failures, migrate
 
-GATHER_S = 0.004
+GATHER_S = 0.002
 """How long writes that come while another one is committed wait for more to come."""
 GATHER_AFAR_S = 0.01
 """The same for a database that others use too: there a transaction is several messages to it and back."""
@@ -59,10 +59,10 @@ class Store:
             if revision != migrate.HEAD:
                 await _migrate(url)
         except (SQLAlchemyError, OSError) as error:
-            await engine.dispose()
+            await store._dispose()
             raise ConfigError(f"hub.store: cannot open the store: {failures.words(error)}") from None
         except BaseException:
-            await engine.dispose()
+            await store._dispose()
             raise
         return store
 
@@ -75,9 +75,9 @@ class Store:
         """
         if not dialect.exists(url):
             return None, True
-        engine = dialect.create_engine(url)
+        engine = dialect.reading(dialect.create_engine(url))
         try:
-            async with dialect.reading(engine).connect() as connection:
+            async with engine.connect() as connection:
                 return await connection.run_sync(lambda c: (migrate.current(c), migrate.is_usable(c)))
         except (SQLAlchemyError, OSError) as error:
             raise ConfigError(f"hub.store: cannot open the store: {failures.words(error)}") from None
@@ -103,7 +103,11 @@ class Store:
                 waiting.future.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_S):
-                await self._engine.dispose()
+                await self._dispose()
+
+    async def _dispose(self) -> None:
+        await self._engine.dispose()
+        await self._reading.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -162,3 +162,18 @@ def test_help_loads_none_of_the_heavy_libraries() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stderr.strip() == "[]"
     assert time.perf_counter() - started < 10, "a bound against hanging, not a measurement"
+
+
+def test_the_daemon_on_sqlite_loads_nothing_of_other_databases_and_no_object_relational_mapper() -> None:
+    import subprocess
+
+    code = (
+        "import sys\nfrom hub.store import core_only\ncore_only.load()\nimport hub.daemon.run\n"
+        "unused = ('sqlalchemy.orm', 'sqlalchemy.dialects.postgresql')\n"
+        "print([name for name in unused if name in sys.modules])\n"
+        "from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession\n"
+        "from hub.store.engine import AsyncEngine as same\n"
+        "print(AsyncSession.__name__, AsyncEngine is same)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == ["[]", "AsyncSession True"], "a plugin can still have the whole package"

@@ -119,10 +119,11 @@ async def test_a_worker_with_a_wrong_clock_does_not_stop_the_others(store: Store
 
 async def test_many_readings_cost_few_queries(store: Store, clock: FakeClock, desk: Desk) -> None:
     reread, begun = _worker(store, clock, desk), list[str]()
-    sa.event.listen(store._engine.sync_engine, "begin", lambda _: begun.append("begin"))
+    for engine in (store._engine, store._reading):
+        sa.event.listen(engine.sync_engine, "begin", lambda _: begun.append("begin"))
     for _ in range(100):
         await reread("desk", ["1"])
-    assert len(begun) <= 3
+    assert 1 <= len(begun) <= 3
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -175,3 +176,14 @@ def test_states_of_postgresql_have_words(sqlstate: str, words: str) -> None:
     error.sqlstate = sqlstate  # type: ignore[attr-defined]
     assert failures.is_of_the_store(error)
     assert words in failures.words(error)
+
+
+async def test_all_writing_goes_over_one_connection_beside_any_readers(store: Store) -> None:
+    opened = list[str]()
+    sa.event.listen(store._engine.sync_engine, "connect", lambda *_: opened.append("to write"))
+    sa.event.listen(store._reading.sync_engine, "connect", lambda *_: opened.append("to read"))
+    async with store.read(), store.read():
+        await asyncio.gather(*(_write(store, f"a{number}") for number in range(5)))
+        assert len(await _names(store)) == 5
+    assert opened.count("to write") == 1
+    assert opened.count("to read") <= 3
