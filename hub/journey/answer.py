@@ -25,9 +25,11 @@ from hub.store import components
 from hub.store.among import among
 from hub.store.dialect import insert
 from hub.store.engine import Store
+from hub.store.given import given, insert_new
 from hub.store.tables import (
     AnswerState,
     InvitationState,
+    Text,
     UtcDateTime,
     answers,
     closures,
@@ -42,6 +44,24 @@ BATCH = 200
 PAGE = "page"
 FROM_ANOTHER = "token, from another address"
 _NEW = sa.text("answers.state = 'new'")  # literal, so that the partial index serves it
+_matched = given(answer=answers.c.id.type, state=Text(), invitation=invitations.c.id.type, by=Text()).c
+_MATCHED = (
+    answers.update()
+    .where(answers.c.id == _matched.answer)
+    .values(state=_matched.state, invitation_id=_matched.invitation, matched_by=_matched.by)
+)
+_answered = given(invitation=invitations.c.id.type, at=UtcDateTime()).c
+_ANSWERED = (
+    invitations.update()
+    .where(invitations.c.id == _answered.invitation)
+    .values(
+        state=InvitationState.DELIVERED,
+        reason=None,
+        answered_at=sa.func.coalesce(invitations.c.answered_at, _answered.at),
+        sent_at=sa.func.coalesce(invitations.c.sent_at, _answered.at),
+        delivered_at=sa.func.coalesce(invitations.c.delivered_at, _answered.at),
+    )
+)
 _JOINED = sa.select(invitations, closures.c.ticket, closures.c.ticket_key, closures.c.source).join(closures)
 _WITHDRAWN = (InvitationState.SKIPPED, InvitationState.CANCELLED)
 
@@ -66,7 +86,8 @@ class _Arrived:
 async def _insert(connection: AsyncConnection, arrived: Sequence[_Arrived]) -> None:
     replies = [_reply(one, reply) for one in arrived for reply in one.inbound.replies]
     if replies:
-        await connection.execute(insert(connection, answers).on_conflict_do_nothing(), replies)
+        statement = insert_new(connection, *(answers.c[name] for name in replies[0]))
+        await connection.execute(statement, {"rows": replies})
         watch.received(connection, replies)
     news = [_report(one, report) for one in arrived for report in one.inbound.reports]
     if news:
@@ -286,45 +307,26 @@ async def _store_matches(
     values = [
         {
             "answer": row["id"],
-            "new_state": AnswerState.USED if row["id"] in matches else AnswerState.UNMATCHED,
+            "state": AnswerState.USED if row["id"] in matches else AnswerState.UNMATCHED,
             "invitation": matches[row["id"]].invitation["id"] if row["id"] in matches else None,
-            "how": matches[row["id"]].by if row["id"] in matches else None,
+            "by": matches[row["id"]].by if row["id"] in matches else None,
         }
         for row in rows
     ]
-    statement = answers.update().where(answers.c.id == sa.bindparam("answer"))
-    await connection.execute(
-        statement.values(
-            state=sa.bindparam("new_state"), invitation_id=sa.bindparam("invitation"), matched_by=sa.bindparam("how")
-        ),
-        values,
-    )
+    await connection.execute(_MATCHED, {"rows": values})
 
 
 async def _mark_answered(
     connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]], matches: Mapping[int, _Match]
 ) -> None:
     """An answer proves that the message arrived, whatever was known of it before."""
-    at = sa.bindparam("at", type_=UtcDateTime)
-    values = [
-        {"invitation": matches[row["id"]].invitation["id"], "at": row["received_at"]}
-        for row in rows
-        if row["id"] in matches
-    ]
-    if values:
-        values.sort(key=lambda one: one["invitation"])  # see `outcome.store_outcomes`
-        await connection.execute(
-            invitations.update()
-            .where(invitations.c.id == sa.bindparam("invitation"))
-            .values(
-                state=InvitationState.DELIVERED,
-                reason=None,
-                answered_at=sa.func.coalesce(invitations.c.answered_at, at),
-                sent_at=sa.func.coalesce(invitations.c.sent_at, at),
-                delivered_at=sa.func.coalesce(invitations.c.delivered_at, at),
-            ),
-            values,
-        )
+    first: dict[int, datetime] = {}
+    for row in rows:
+        if row["id"] in matches:
+            first.setdefault(matches[row["id"]].invitation["id"], row["received_at"])
+    if first:
+        # in order of ids: see `outcome.store_outcomes`
+        await connection.execute(_ANSWERED, {"rows": [{"invitation": id_, "at": first[id_]} for id_ in sorted(first)]})
 
 
 async def _opt_out(

@@ -14,12 +14,17 @@ from hub import watch
 from hub.api.records import Channel, Experience, Score, Ticket, TicketSnapshot
 from hub.journey import write_back
 from hub.store.among import among
+from hub.store.given import insert_given
 from hub.store.tables import answers, experiences
 from hub.survey.reading import read
 
 SURVEY = "closing"
 QUESTION = "csat"
 LOWEST, HIGHEST = 1, 5
+_STORE = insert_given(
+    experiences.insert(),
+    *(experiences.c[name] for name in ("invitation_id", "revision", "uid", "record", "created_at")),
+).returning(experiences.c.id, experiences.c.invitation_id)
 
 
 def build(
@@ -104,19 +109,17 @@ async def revise(
             revised[invitation["id"]] = record
     if not revised:
         return
-    stored = await connection.execute(
-        experiences.insert().returning(experiences.c.id, experiences.c.invitation_id),
-        [
-            {
-                "invitation_id": invitation_id,
-                "revision": record.revision,
-                "uid": record.id,
-                "record": record.model_dump_json(),
-                "created_at": now,
-            }
-            for invitation_id, record in revised.items()
-        ],
-    )
+    rows = [
+        {
+            "invitation_id": invitation_id,
+            "revision": record.revision,
+            "uid": record.id,
+            "record": record.model_dump_json(),
+            "created_at": now,
+        }
+        for invitation_id, record in revised.items()
+    ]
+    stored = await connection.execute(_STORE, {"rows": rows})
     records = [(one["closure_id"], one["source"]) for one in answered if one["id"] in revised]
     watch.revised(connection, records, now)
     queued = [(row.id, targets(revised[row.invitation_id].ticket.source)) for row in stored]

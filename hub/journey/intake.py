@@ -12,8 +12,8 @@ from hub.api.records import Fetched, Page, Ticket
 from hub.faults import fault_point
 from hub.journey.invite import withdraw_earlier, withdraw_gone, withdraw_reopened
 from hub.store import components
-from hub.store.dialect import insert
 from hub.store.engine import Store
+from hub.store.given import insert_new
 from hub.store.tables import closures, indexable
 
 _CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
@@ -69,9 +69,9 @@ async def _insert_closures(
         }
         for ticket in tickets
     ]
-    statement = insert(connection, closures).on_conflict_do_nothing()
+    statement = insert_new(connection, *(closures.c[name] for name in rows[0]))
     found = statement.returning(closures.c.id, closures.c.ticket_id, closures.c.closed_at)
-    new = (await connection.execute(found, rows)).all()
+    new = (await connection.execute(found, {"rows": rows})).all()
     watch.closed(connection, source, new, now)
     await withdraw_earlier(connection, source, [row.ticket_id for row in new], now)
     return len(new)

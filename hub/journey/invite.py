@@ -20,8 +20,8 @@ from hub.journey.addresses import identity as identity_of
 from hub.journey.events import note
 from hub.journey.policy import Ask, Contact, Plan, Reachable, Reason, Skip, decide, reach
 from hub.store.among import among
-from hub.store.dialect import insert
 from hub.store.engine import Store
+from hub.store.given import given, insert_given, insert_new
 from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, indexable, invitations
 
 BATCH = 200
@@ -33,10 +33,14 @@ _UNDECIDED = (
     .with_for_update(skip_locked=True)
 )
 _DECIDED = closures.update().where(among(closures.c.id, "ids")).values(decided=True)
+_INVITED = (
+    "closure_id", "token", "state", "reason", "language", "gateway", "channel", "address", "identity", "created_at",
+    "due_at", "expires_at", "attempts",
+)  # fmt: skip
+_INVITE = insert_given(invitations.insert(), *(invitations.c[name] for name in _INVITED))
+_asked = given(identity=contacts.c.address.type, at=UtcDateTime(), closure=closures.c.id.type).c
 _RESERVED = (
-    contacts.update()
-    .where(contacts.c.address == sa.bindparam("identity"))
-    .values(asked_at=sa.bindparam("at", type_=UtcDateTime), asked_for=sa.bindparam("closure"))
+    contacts.update().where(contacts.c.address == _asked.identity).values(asked_at=_asked.at, asked_for=_asked.closure)
 )
 _CONTACTS = sa.select(contacts).where(among(contacts.c.address, "identities")).order_by(contacts.c.address)
 _CONTACTS_LOCKED = _CONTACTS.with_for_update()
@@ -96,7 +100,7 @@ async def _decide(
     people = {closure_id: reach(ticket, plan) for closure_id, ticket in tickets.items()}
     known = await load_contacts(connection, people.values(), lock=True)
     new: list[dict[str, Any]] = []
-    asked: list[dict[str, Any]] = []
+    asked: dict[str, dict[str, Any]] = {}
     for row in rows:
         closure_id = row["id"]
         who = people[closure_id]
@@ -106,17 +110,12 @@ async def _decide(
         if isinstance(decision, Ask):
             for identity in who.identities():  # so that no other closure, of this batch or later, asks too
                 known[identity] = replace(known[identity], asked_at=decision.due_at)
-                asked.append({"identity": identity, "at": decision.due_at, "closure": closure_id})
-    await connection.execute(invitations.insert(), new)
+                asked[identity] = {"identity": identity, "at": decision.due_at, "closure": closure_id}
+    await connection.execute(_INVITE, {"rows": new})
     watch.decided(connection, new, now)
-    await _reserve(connection, asked)
+    if asked:  # customers count as asked from now on, under all their addresses
+        await connection.execute(_RESERVED, {"rows": list(asked.values())})
     await connection.execute(_DECIDED, {"ids": list(tickets)})
-
-
-async def _reserve(connection: AsyncConnection, asked: Sequence[Mapping[str, Any]]) -> None:
-    """Count customers as asked from now on, under all their addresses."""
-    if asked:
-        await connection.execute(_RESERVED, asked)
 
 
 async def load_contacts(
@@ -131,7 +130,7 @@ async def load_contacts(
         return {}
     if lock:
         rows = [{"address": identity} for identity in identities]
-        await connection.execute(insert(connection, contacts).on_conflict_do_nothing(), rows)
+        await connection.execute(insert_new(connection, contacts.c.address), {"rows": rows})
     found = await connection.execute(_CONTACTS_LOCKED if lock else _CONTACTS, {"identities": identities})
     return {row.address: Contact(row.asked_at, row.opted_out_at, row.unusable_at) for row in found}
 

@@ -17,6 +17,7 @@ from hub.journey.addresses import identity
 from hub.journey.backoff import backoff
 from hub.journey.events import note
 from hub.journey.invite import release_contact
+from hub.store.given import given
 from hub.store.tables import InvitationState, Text, UtcDateTime, contacts, indexable, invitations
 
 _BACKOFF_FIRST = timedelta(seconds=30)
@@ -24,17 +25,19 @@ _BACKOFF_LAST = timedelta(minutes=30)
 
 
 _UNDECIDED = sa.text("invitations.state IN ('sending', 'unknown', 'waiting')")
-_taken_at = sa.bindparam("taken_at", type_=UtcDateTime)
+_taken = given(
+    invitation=invitations.c.id.type, state=Text(), at=UtcDateTime(), arrived=sa.Boolean(), provider_id=Text()
+).c
 _TAKEN = (
     # a report or a reply may have been here before the answer to the send call: never step back
     invitations.update()
-    .where(invitations.c.id == sa.bindparam("invitation"))
+    .where(invitations.c.id == _taken.invitation)
     .values(
-        state=sa.case((_UNDECIDED, sa.bindparam("taken", type_=Text)), else_=invitations.c.state),
+        state=sa.case((_UNDECIDED, _taken.state), else_=invitations.c.state),
         reason=sa.case((_UNDECIDED, None), else_=invitations.c.reason),
-        sent_at=sa.func.coalesce(invitations.c.sent_at, _taken_at),
-        delivered_at=sa.case((sa.bindparam("arrived", type_=sa.Boolean), _taken_at), else_=invitations.c.delivered_at),
-        provider_id=sa.bindparam("place", type_=Text),
+        sent_at=sa.func.coalesce(invitations.c.sent_at, _taken.at),
+        delivered_at=sa.case((_taken.arrived, _taken.at), else_=invitations.c.delivered_at),
+        provider_id=_taken.provider_id,
         claimed_by=None,
         lease_until=None,
     )
@@ -64,20 +67,20 @@ async def store_outcomes(connection: AsyncConnection, ended: Sequence[tuple[Atte
         if isinstance(result, RemoteError):
             await _store_failure(connection, attempt, result)
         else:
-            taken.append(_taken(attempt, result))
-            watch.sent(connection, attempt, taken[-1]["taken"])
+            taken.append(_success(attempt, result))
+            watch.sent(connection, attempt, taken[-1]["state"])
     if taken:
-        await connection.execute(_TAKEN, taken)
+        await connection.execute(_TAKEN, {"rows": taken})
 
 
-def _taken(attempt: Attempt, receipt: Receipt) -> dict[str, Any]:
+def _success(attempt: Attempt, receipt: Receipt) -> dict[str, Any]:
     delivered = receipt.status is DeliveryStatus.DELIVERED
     return {
         "invitation": attempt.row["id"],
-        "taken": InvitationState.DELIVERED if delivered else InvitationState.SENT,
-        "taken_at": attempt.ended_at,
+        "state": InvitationState.DELIVERED if delivered else InvitationState.SENT,
+        "at": attempt.ended_at,
         "arrived": delivered,
-        "place": receipt.provider_id and indexable(receipt.provider_id),
+        "provider_id": receipt.provider_id and indexable(receipt.provider_id),
     }
 
 

@@ -25,6 +25,7 @@ from hub.journey.insist import insist
 from hub.store import workers
 from hub.store.among import among
 from hub.store.engine import Store
+from hub.store.given import given, insert_given
 from hub.store.tables import Text, UtcDateTime, WriteBackState, experiences, invitations, write_backs
 
 PUT_LIMIT = timedelta(minutes=2)
@@ -39,26 +40,91 @@ _OPEN = sa.text("write_backs.state IN ('pending', 'writing')")  # literal, so th
 _ANSWERED_AT = sa.case((experiences.c.revision == 1, invitations.c.answered_at), else_=experiences.c.created_at).label(
     "answered_at"
 )
+_QUEUE = insert_given(
+    write_backs.insert(), *(write_backs.c[name] for name in ("experience_id", "target", "state", "next_at"))
+)
+_ended = given(
+    row=write_backs.c.id.type, worker=Text(), state=Text(), next_at=UtcDateTime(), done_at=UtcDateTime(),
+    provider_id=Text(), reason=Text(),
+).c  # fmt: skip
 _MINE = (
     # a worker that was taken for dead must not undo what another one did since
     write_backs.update()
     .where(
-        write_backs.c.id == sa.bindparam("row"),
-        write_backs.c.claimed_by == sa.bindparam("worker"),
+        write_backs.c.id == _ended.row,
+        write_backs.c.claimed_by == _ended.worker,
         write_backs.c.state == WriteBackState.WRITING,
     )
     .values(
         claimed_by=None,
         lease_until=None,
-        state=sa.bindparam("new_state"),
-        next_at=sa.bindparam("again_at", type_=UtcDateTime),
-        done_at=sa.bindparam("written_at", type_=UtcDateTime),
-        provider_id=sa.bindparam("place", type_=Text),
-        reason=sa.bindparam("why", type_=Text),
+        state=_ended.state,
+        next_at=_ended.next_at,
+        done_at=_ended.done_at,
+        provider_id=_ended.provider_id,
+        reason=_ended.reason,
     )
 )
 _other = write_backs.alias("other")
 _other_experience = experiences.alias("other_experience")
+
+
+def _revision(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
+    """Whether the same customer's record has another revision for the same target."""
+    return (
+        sa.exists()
+        .select_from(_other.join(_other_experience, _other.c.experience_id == _other_experience.c.id))
+        .where(
+            _other_experience.c.invitation_id == experiences.c.invitation_id, _other.c.target == write_backs.c.target
+        )
+        .where(*conditions)
+        .correlate(experiences, write_backs)
+    )
+
+
+_REPLACED = _revision(_other_experience.c.revision > experiences.c.revision)
+_EARLIER_UNDER_WAY = _revision(
+    _other_experience.c.revision < experiences.c.revision, _other.c.state == WriteBackState.WRITING
+)
+_FREE = (
+    _OPEN,
+    write_backs.c.target == sa.bindparam("for_target"),
+    # a worker writes one batch at a time: what it is said to be writing is left over
+    sa.or_(write_backs.c.state == WriteBackState.PENDING, write_backs.c.claimed_by == sa.bindparam("worker")),
+)
+_SUPERSEDE = (
+    # a revision that waits again after a failure must not be written after the one that replaced it
+    write_backs.update()
+    .where(write_backs.c.id.in_(sa.select(write_backs.c.id).join(experiences).where(*_FREE).where(_REPLACED)))
+    .values(state=WriteBackState.SUPERSEDED, claimed_by=None, lease_until=None)
+)
+_DUE = (
+    sa.select(
+        write_backs.c.id,
+        write_backs.c.attempts,
+        write_backs.c.next_at,
+        experiences.c.record,
+        invitations.c.closure_id,
+        _ANSWERED_AT,
+    )
+    .select_from(write_backs)
+    .join(experiences)
+    .join(invitations, invitations.c.id == experiences.c.invitation_id)
+    .where(*_FREE, write_backs.c.next_at <= sa.bindparam("now"), ~_REPLACED, ~_EARLIER_UNDER_WAY)
+    .order_by(write_backs.c.next_at, write_backs.c.id)
+    .limit(sa.bindparam("number"))
+    .with_for_update(skip_locked=True, of=write_backs)
+)
+_BEGIN = (
+    write_backs.update()
+    .where(among(write_backs.c.id, "ids"))
+    .values(
+        state=WriteBackState.WRITING,
+        attempts=write_backs.c.attempts + 1,
+        claimed_by=sa.bindparam("worker"),
+        lease_until=sa.bindparam("lease", type_=UtcDateTime),
+    )
+)
 _WRITTEN = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED)
 
 
@@ -99,7 +165,7 @@ async def queue(
         for target in targets
     ]
     if rows:
-        await connection.execute(write_backs.insert(), rows)
+        await connection.execute(_QUEUE, {"rows": rows})
 
 
 async def write_due(store: Store, target: Target, limit: int) -> int:
@@ -175,82 +241,16 @@ async def _claim(store: Store, target: Target, limit: int) -> list[Mapping[Any, 
     async with store.write() as connection:
         if not await workers.is_registered(connection, worker):
             return []
-        await _supersede(connection, target, worker)
-        found = await connection.execute(
-            sa.select(
-                write_backs.c.id,
-                write_backs.c.attempts,
-                write_backs.c.next_at,
-                experiences.c.record,
-                invitations.c.closure_id,
-                _ANSWERED_AT,
-            )
-            .select_from(write_backs)
-            .join(experiences)
-            .join(invitations, invitations.c.id == experiences.c.invitation_id)
-            .where(_OPEN, write_backs.c.target == target.id, write_backs.c.next_at <= now)
-            .where(_free(worker))
-            .where(~_REPLACED)
-            .where(
-                ~_revision(
-                    _other_experience.c.revision < experiences.c.revision, _other.c.state == WriteBackState.WRITING
-                )
-            )
-            .order_by(write_backs.c.next_at, write_backs.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=write_backs)
-        )
+        free = {"for_target": target.id, "worker": worker}
+        await connection.execute(_SUPERSEDE, free)
+        found = await connection.execute(_DUE, free | {"now": now, "number": limit})
         rows: list[Mapping[Any, Any]] = [{**row, "claimed_by": worker, "claimed_at": now} for row in found.mappings()]
         if not rows:
             return []
-        await connection.execute(
-            write_backs.update()
-            .where(among(write_backs.c.id, [row["id"] for row in rows]))
-            .values(
-                state=WriteBackState.WRITING,
-                attempts=write_backs.c.attempts + 1,
-                claimed_by=worker,
-                lease_until=now + LEASE,
-            )
-        )
+        begun = {"ids": [row["id"] for row in rows], "worker": worker, "lease": now + LEASE}
+        await connection.execute(_BEGIN, begun)
         fault_point("write_back.before_claim_commit")
     return rows
-
-
-def _revision(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
-    """Whether the same customer's record has another revision for the same target."""
-    return (
-        sa.exists()
-        .select_from(_other.join(_other_experience, _other.c.experience_id == _other_experience.c.id))
-        .where(
-            _other_experience.c.invitation_id == experiences.c.invitation_id, _other.c.target == write_backs.c.target
-        )
-        .where(*conditions)
-        .correlate(experiences, write_backs)
-    )
-
-
-def _free(worker: str) -> sa.ColumnElement[bool]:
-    """What this worker may begin with. It writes one batch at a time: what it is said to be writing is left over."""
-    return sa.or_(write_backs.c.state == WriteBackState.PENDING, write_backs.c.claimed_by == worker)
-
-
-_REPLACED = _revision(_other_experience.c.revision > experiences.c.revision)
-
-
-async def _supersede(connection: AsyncConnection, target: Target, worker: str) -> None:
-    """A revision that waits again after a failure must not be written after the one that replaced it."""
-    outdated = (
-        sa.select(write_backs.c.id)
-        .join(experiences)
-        .where(_OPEN, write_backs.c.target == target.id, _free(worker))
-        .where(_REPLACED)
-    )
-    await connection.execute(
-        write_backs.update()
-        .where(write_backs.c.id.in_(outdated))
-        .values(state=WriteBackState.SUPERSEDED, claimed_by=None, lease_until=None)
-    )
 
 
 async def _store(store: Store, target: Target, rows: Sequence[Mapping[Any, Any]], receipts: Sequence[Receipt]) -> None:
@@ -262,13 +262,13 @@ async def _store(store: Store, target: Target, rows: Sequence[Mapping[Any, Any]]
 
 
 def _result(row: Mapping[Any, Any], receipt: Receipt, now: datetime) -> dict[str, Any]:
-    values = _ended(row) | {"place": receipt.provider_id, "why": receipt.reason}
+    values = _as_it_was(row) | {"provider_id": receipt.provider_id, "reason": receipt.reason}
     if receipt.status in _WRITTEN:
-        return values | {"new_state": WriteBackState.DONE, "written_at": now}
+        return values | {"state": WriteBackState.DONE, "done_at": now}
     if receipt.status is DeliveryStatus.REJECTED or row["attempts"] + 1 >= ATTEMPTS:
-        return values | {"new_state": WriteBackState.FAILED}
+        return values | {"state": WriteBackState.FAILED}
     again_at = now + backoff(row["attempts"], _BACKOFF_FIRST, _BACKOFF_LAST)
-    return values | {"new_state": WriteBackState.PENDING, "again_at": again_at}
+    return values | {"state": WriteBackState.PENDING, "next_at": again_at}
 
 
 async def _put_off(store: Store, target: Target, rows: Sequence[Mapping[Any, Any]], error: RemoteError) -> None:
@@ -279,18 +279,18 @@ async def _put_off(store: Store, target: Target, rows: Sequence[Mapping[Any, Any
         given_up = len(rows) == 1 and row["attempts"] + 1 >= _most_attempts(error)
         state = WriteBackState.FAILED if given_up else WriteBackState.PENDING
         again_at = now + backoff(row["attempts"], _BACKOFF_FIRST, _BACKOFF_LAST)
-        results.append(_ended(row) | {"new_state": state, "again_at": again_at, "why": str(error)})
+        results.append(_as_it_was(row) | {"state": state, "next_at": again_at, "reason": str(error)})
     await _end(store, target, rows, results)
 
 
-def _ended(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _as_it_was(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         "row": row["id"],
         "worker": row["claimed_by"],
-        "again_at": row["next_at"],
-        "written_at": None,
-        "place": None,
-        "why": None,
+        "next_at": row["next_at"],
+        "done_at": None,
+        "provider_id": None,
+        "reason": None,
     }
 
 
@@ -298,8 +298,8 @@ async def _end(
     store: Store, target: Target, rows: Sequence[Mapping[Any, Any]], results: Sequence[dict[str, Any]]
 ) -> None:
     async def work(connection: AsyncConnection) -> None:
-        await connection.execute(_MINE, results)
-        ended = zip(rows, (result["new_state"] for result in results), strict=True)
+        await connection.execute(_MINE, {"rows": results})
+        ended = zip(rows, (result["state"] for result in results), strict=True)
         watch.written(connection, target.id, ended, target.clock.now())
 
     await insist(lambda: store.commit(work), target.clock)

@@ -277,7 +277,12 @@ def has_one_writer(engine: AsyncEngine) -> bool:
 
 def insert(connection: Any, table: sa.Table) -> Insert:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    if connection.dialect.name != "postgresql":
+    return insert_on(connection.dialect.name, table)
+
+
+def insert_on(dialect_name: str, table: sa.Table) -> Insert:
+    """The same for a dialect by its name."""
+    if dialect_name != "postgresql":
         return sqlite.insert(table)
     from sqlalchemy.dialects import postgresql  # 2 MB, for nothing on SQLite
 

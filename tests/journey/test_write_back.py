@@ -214,9 +214,6 @@ async def test_an_older_result_that_comes_back_in_the_last_moment_is_not_written
 ) -> None:
     from hub.journey import write_back
 
-    async def too_early(*_values: object) -> None:
-        pass
-
     await world.asked()
     await world.reply("2")
     await world.process()
@@ -225,6 +222,7 @@ async def test_an_older_result_that_comes_back_in_the_last_moment_is_not_written
     await world.reply("4")
     await world.process()
     await world.take_over("dead")
-    monkeypatch.setattr(write_back, "_supersede", too_early)
+    too_early = write_back._SUPERSEDE.where(sa.false())
+    monkeypatch.setattr(write_back, "_SUPERSEDE", too_early)
     await world.write_back()
     assert [record.scores[0].value for record in world.desk.written] == [4]
