@@ -33,11 +33,12 @@ _DUE = (
     # one of its own that is not at hand was left by a step that failed
     sa.or_(invitations.c.claimed_by.is_(None), invitations.c.claimed_by == sa.bindparam("worker")),
 )
+_OF_INVITATION = ("id", "closure_id", "token", "language", "channel", "address", "attempts")
 _OF_CLOSURE = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", "read_at", "ticket")
 _SOME_DUE = sa.select(invitations.c.id).where(*_DUE).limit(sa.bindparam("number"))
 _COUNT = sa.select(sa.func.count()).select_from(_SOME_DUE.subquery())
 _TAKE = (
-    sa.select(invitations, *(closures.c[name] for name in _OF_CLOSURE))
+    sa.select(*(invitations.c[name] for name in _OF_INVITATION), *(closures.c[name] for name in _OF_CLOSURE))
     .join(closures)
     .where(*_DUE)
     .order_by(invitations.c.due_at)

@@ -35,8 +35,9 @@ def ticket_subject(text: str) -> str:
 
 def to_gsm(text: str) -> str:
     """The text with what GSM-7 lacks replaced by its nearest letter or sign, as far as there is one."""
-    composed = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHIC)
-    return composed if _COMMON.fullmatch(composed) else "".join(map(_in_gsm, composed))
+    if _COMMON.fullmatch(text):
+        return text
+    return "".join(map(_in_gsm, unicodedata.normalize("NFC", text).translate(_TYPOGRAPHIC)))
 
 
 @lru_cache(maxsize=4096)

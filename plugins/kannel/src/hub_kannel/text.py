@@ -72,7 +72,7 @@ def prepare(text: str, max_parts: int) -> Text:
 
 
 def _encode(text: str) -> Text:
-    plain = text.translate(LOOKALIKES)
+    plain = text if _GSM.fullmatch(text) else text.translate(LOOKALIKES)
     if not plain.strip():
         raise Rejected("the text is empty", reason="empty_text")
     if _GSM.fullmatch(plain):
