@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import watch
-from hub.api.records import Channel, Experience, Score, Ticket, TicketSnapshot
+from hub.api.records import Channel, Experience, Score, TicketSnapshot
 from hub.journey import write_back
 from hub.store.among import among
 from hub.store.given import insert_given
@@ -21,6 +22,8 @@ from hub.survey.reading import read
 SURVEY = "closing"
 QUESTION = "csat"
 LOWEST, HIGHEST = 1, 5
+_KEPT = frozenset(TicketSnapshot.model_fields)
+"""What a record keeps of a stored `Ticket`."""
 _STORE = insert_given(
     experiences.insert(),
     *(experiences.c[name] for name in ("invitation_id", "revision", "uid", "record", "created_at")),
@@ -49,11 +52,10 @@ def build(
             comments.append(comment)
     if rating is None and not comments:
         return None
-    ticket = Ticket.model_validate_json(invitation["ticket"])
     return Experience(
         id=uid,
         revision=revision,
-        ticket=_snapshot(ticket, invitation["source"]),
+        ticket=_snapshot(invitation["ticket"], invitation["source"]),
         survey=SURVEY,
         survey_version=invitation["survey_version"],
         channel=Channel(given[-1]["channel"]),
@@ -73,24 +75,9 @@ def _read(answer: Mapping[Any, Any]) -> tuple[int | None, str | None]:
     return reading.rating, reading.comment
 
 
-def _snapshot(ticket: Ticket, source: str) -> TicketSnapshot:
-    return TicketSnapshot(
-        source=source,
-        id=ticket.id,
-        key=ticket.key,
-        closure_key=ticket.closure_key,
-        subject=ticket.subject,
-        agent=ticket.agent,
-        team=ticket.team,
-        service=ticket.service,
-        type=ticket.type,
-        organisation=ticket.organisation,
-        opened_at=ticket.opened_at,
-        first_response_at=ticket.first_response_at,
-        closed_at=ticket.closed_at,
-        time_to_resolve=ticket.time_to_resolve,
-        reopen_count=ticket.reopen_count,
-    )
+def _snapshot(ticket: str, source: str) -> TicketSnapshot:
+    kept = {name: value for name, value in json.loads(ticket).items() if name in _KEPT}
+    return TicketSnapshot.model_validate({**kept, "source": source})
 
 
 async def revise(

@@ -35,6 +35,8 @@ _GOES_ON = re.compile(
 )
 _SEPARATOR = re.compile(r"[.,!…]*\s*(?:[-–—:;=)](?=\s|$))?\s*")
 _STARS = re.compile(r"(?P<full>[⭐★🌟]+)(?P<empty>☆*)[.!]*")
+_FIRST_ITEM = re.compile(rf"{_INVISIBLE}1(?P<mark>[.)])\s*\S")
+_BLANK = re.compile(_INVISIBLE)
 _WORD = re.compile(rf"{_INVISIBLE}(?P<word>[^\W\d_]+)(?P<rest>.*)$", re.DOTALL)
 
 
@@ -55,8 +57,9 @@ def _without_opt_out(text: str) -> tuple[list[str], bool]:
     """The lines without opt-out words, which count only on a line that holds nothing but them and a rating."""
     lines, opt_out = [], False
     for line in text.splitlines(keepends=True):
-        others = [word for word in line.split() if _key(word) not in OPT_OUT]
-        if len(others) < len(line.split()) and _says_nothing_more(others):
+        words = line.split()
+        others = [word for word in words if _key(word) not in OPT_OUT]
+        if len(others) < len(words) and _says_nothing_more(others):
             opt_out = True
             lines.append(" ".join(others) + _line_end(line))
         else:
@@ -113,7 +116,7 @@ def _own_words(rest: str) -> str:
 
 def _is_list(line: str, rest: str) -> bool:
     """Whether the lines are a numbered list, whose "1." is no rating."""
-    match = re.match(rf"{_INVISIBLE}1(?P<mark>[.)])\s*\S", line)
+    match = _FIRST_ITEM.match(line)
     return match is not None and re.search(rf"^[ \t]*2{re.escape(match['mark'])}", rest, re.MULTILINE) is not None
 
 
@@ -122,7 +125,7 @@ def _is_emoji(char: str) -> bool:
 
 
 def _blank(line: str) -> bool:
-    return re.fullmatch(_INVISIBLE, line) is not None
+    return _BLANK.fullmatch(line) is not None
 
 
 def _line_end(line: str) -> str:
@@ -132,4 +135,4 @@ def _line_end(line: str) -> str:
 def _key(word: str) -> str:
     """A word without case, width and punctuation, to compare it. Cut, as no known word is that long."""
     folded = unicodedata.normalize("NFKC", word[:40]).casefold()
-    return "".join(char for char in folded if char.isalnum())
+    return folded if folded.isalnum() else "".join(filter(str.isalnum, folded))

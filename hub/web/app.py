@@ -33,7 +33,8 @@ def create_app(ports: WebPorts) -> Starlette:
         return Response(status_code=error.status_code, headers=error.headers)
 
     app = Starlette(
-        routes=[*pages.routes(), *Hooks(ports).routes(), *health_routes(ports.ready)],
+        # tried in this order: webhooks come in floods
+        routes=[*Hooks(ports).routes(), *pages.routes(), *health_routes(ports.ready)],
         middleware=[Middleware(Guard, headers=security_headers(views.style_hash), failed=views.failed())],
         exception_handlers={HTTPException: refuse},
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -53,7 +52,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, headers: Mapping[str, str], failed: Response) -> None:
         self._app = app
-        self._headers = headers
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._failed = failed
         self._log = structlog.get_logger("hub.web")
 
@@ -68,7 +67,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message).update(self._headers)
+                message["headers"] = [*message["headers"], *self._headers]
             await send(message)
 
         try:

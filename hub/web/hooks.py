@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import structlog
 from starlette.requests import Request
@@ -68,11 +68,11 @@ class Hooks:
         self._log = structlog.get_logger("hub.web")
 
     def routes(self) -> list[BaseRoute]:
-        """Where the webhooks arrive."""
+        """Where the webhooks arrive; first the form of address that most services are given."""
         return [
             Route(path, partial(self._receive, door), methods=door.methods)
             for door in doors(self._ports)
-            for path in (f"{door.prefix}/{{name}}", f"{door.prefix}/{{name}}/{{path:path}}")
+            for path in (f"{door.prefix}/{{name}}/{{path:path}}", f"{door.prefix}/{{name}}")
         ]
 
     async def _receive(self, door: Door, request: Request) -> Response:
@@ -93,22 +93,21 @@ class Hooks:
     async def _take(self, door: Door, name: str, receiver: Receiver, webhook: Webhook) -> int:
         """Read and store; the status to answer with."""
         id_ = f"{door.kind}.{name}"
-        log = self._log.bind(component=id_)
         try:
             found = await receiver.receive(webhook)
         except WebhookRefused as refused:
-            log.warning("web.hook_refused", status=refused.status, reason=str(refused))
+            self._log.warning("web.hook_refused", component=id_, status=refused.status, reason=str(refused))
             return refused.status
         except NotSupported:
             return 404
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take others down
-            log.error("web.hook_failed", error=type(error).__name__)
+            self._log.error("web.hook_failed", component=id_, error=type(error).__name__)
             return 500
         try:
             await door.store(name, found)
         except Exception as error:  # noqa: BLE001 - whatever it was, it must be sent again
             if id_ not in self._not_stored:
-                log.error("web.hook_not_stored", error=type(error).__name__)
+                self._log.error("web.hook_not_stored", component=id_, error=type(error).__name__)
             self._not_stored.add(id_)
             return 503
         self._not_stored.discard(id_)
@@ -123,7 +122,7 @@ class Hooks:
         return Webhook(
             method=request.method,
             path=path,
-            query=tuple(request.query_params.multi_items()),
+            query=tuple(parse_qsl(query.decode("latin-1"), keep_blank_values=True)),
             headers=headers,
             body=body,
             url=self._ports.public_url + (raw_path + (b"?" + query if query else b"")).decode("latin-1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from hub import (
     Customer,
     DeliveryStatus,
     OutcomeUnknown,
+    TicketSnapshot,
 )
 from hub.journey import answer
 from hub.store.tables import answers
@@ -33,6 +35,27 @@ async def test_a_digit_comes_onto_the_ticket(world: World) -> None:
     assert (record.scores[0].value, record.comment) == (5, "kiitos nopeasta avusta")
     assert (record.ticket.agent, record.ticket.subject, record.channel) == ("Anna", "Printer", Channel.SMS)
     assert record.survey_version == "v1"
+
+
+async def test_a_record_says_of_its_ticket_all_but_whose_it_was(world: World) -> None:
+    words = {name: f"the {name}" for name in ("subject", "agent", "team", "service", "type", "organisation")}
+    opened = world.now - timedelta(hours=3, microseconds=7)
+    closed = ticket(
+        world.now,
+        opened_at=opened,
+        first_response_at=opened + timedelta(minutes=5),
+        time_to_resolve=timedelta(hours=2, seconds=1.5),
+        reopen_count=2,
+        fields={"impact": "high"},
+        url="https://desk.example/1",
+        **words,
+    )
+    await world.close(closed)
+    await world.deliver()
+    await world.reply("5")
+    await world.finish()
+    kept = {name: getattr(closed, name) for name in TicketSnapshot.model_fields if name != "source"}
+    assert world.desk.written[0].ticket == TicketSnapshot(source="desk", **kept)
 
 
 @pytest.mark.parametrize("sender", ["358401234567", "00358401234567", "0401234567", "+358 40 123 4567"])

@@ -48,6 +48,7 @@ async def test_every_answer_carries_the_security_headers(browser: httpx.AsyncCli
     assert "unsafe" not in headers["content-security-policy"]
     assert "server" not in headers
     assert "set-cookie" not in headers
+    assert len(headers.multi_items()) == len(headers), "each header once"
 
 
 async def test_the_policy_allows_the_style_sheet_that_is_on_the_page(browser: httpx.AsyncClient) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import Message as HeaderParser
+from functools import lru_cache
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -35,6 +36,7 @@ REPORT_TYPES = {
 INVALID_DESTINATION = 0x0B
 """SMPP's command status for a number that does not exist."""
 
+_SECONDS = re.compile(r"[0-9]{1,10}")
 _KEY = re.compile(r"[a-z2-7]{20}")
 _RECEIPT = re.compile(r"\bstat:\s?([A-Za-z]{1,16})(?:\s+err:\s?([A-Za-z0-9]{1,16}))?")
 _REFUSAL = re.compile(r"NACK/(?:0x([0-9A-Fa-f]{1,8})/)?([A-Za-z0-9 ._-]{0,60})")
@@ -151,12 +153,17 @@ def reply(request: Webhook, now: datetime) -> Reply:
 
 def _decode(body: bytes, content_type: str) -> str:
     """Never fails: an answer with a few wrong characters is better than none."""
-    header = HeaderParser()
-    header["Content-Type"] = content_type
     try:
-        return body.decode(header.get_content_charset("utf-8"))
+        return body.decode(_charset(content_type))
     except (LookupError, ValueError):
         return body.decode("utf-8", "replace")
+
+
+@lru_cache(maxsize=16)  # it is nearly always the same
+def _charset(content_type: str) -> str:
+    header = HeaderParser()
+    header["Content-Type"] = content_type
+    return header.get_content_charset("utf-8")
 
 
 def _digest(*parts: str) -> str:
@@ -165,6 +172,6 @@ def _digest(*parts: str) -> str:
 
 def _time(seconds: str, now: datetime) -> datetime:
     """Kannel's time of the event, never in the future; `now` when it gave none."""
-    if not re.fullmatch(r"[0-9]{1,10}", seconds):
+    if not _SECONDS.fullmatch(seconds):
         return now
     return min(datetime.fromtimestamp(int(seconds), UTC), now)
