@@ -24,6 +24,8 @@ _LONGEST_FOR_STORE = timedelta(seconds=20)
 LONGEST_LEFT_ALONE = timedelta(minutes=10)
 """For what all workers leave alone together. A later end comes from a worker whose clock is wrong."""
 _REMEMBER_EVERY = timedelta(seconds=60)  # a commit for every idle look would wear the disk for nothing
+_CLEAR_EVERY = timedelta(minutes=10)
+"""How often to take back what another worker, or `hub sync`, may have said of a source whose pages are stored."""
 _LOOK_EVERY = timedelta(seconds=5)
 
 
@@ -38,6 +40,7 @@ class Health:
         self._failures = 0
         self._since: datetime | None = None
         self._remembered: datetime | None = None
+        self._with_page: datetime | None = None
         self._retry_at: datetime | None = None
         self._looked: datetime | None = None
         self._store_fails = False
@@ -60,13 +63,23 @@ class Health:
     async def worked(self) -> None:
         """The loop did its work."""
         now = self._clock.now()
-        if self._since is None and self._remembered is not None and now - self._remembered < _REMEMBER_EVERY:
+        if self._since is None and self._is_remembered(now):
             return
         async with self._store.write() as connection:  # by itself, so that it locks its row for a moment only
             await components.worked(connection, self._id, now)
         if self._since is not None:  # said when it is stored: on a full disk nothing has recovered
             self._log.info("component.recovered", failed_for_s=round((now - self._since).total_seconds()))
         self._failures, self._since, self._remembered, self._retry_at = 0, None, now, None
+
+    def _is_remembered(self, now: datetime) -> bool:
+        if self._remembered is None:
+            return False
+        is_of_page = self._with_page is not None and now - self._with_page < _REMEMBER_EVERY
+        return now - self._remembered < (_CLEAR_EVERY if is_of_page else _REMEMBER_EVERY)
+
+    def stored_with_page(self) -> None:
+        """A page was stored, and with it that its source works: `worked` need not write the same row once more."""
+        self._with_page = self._clock.now()
 
     async def is_left_alone(self) -> bool:
         """Whether this worker or another one has failed and the pause after that still runs.

@@ -35,7 +35,7 @@ from hub.store.engine import Store
 _LEAST_BETWEEN_LOOKS_S = 0.5
 _SETTLE_EVERY_S = 5.0
 """How often a gateway without work looks what became of the last messages."""
-_LOOK_FOR_CENSUS = timedelta(minutes=1)
+_LOOK_FOR_CENSUS = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -144,9 +144,10 @@ async def _news(instance: Instance) -> None:
 async def pull(engine: Engine, instance: Instance) -> None:
     """Pull a source whenever there may be news."""
 
-    async def work(_health: Health) -> int:
+    async def work(health: Health) -> int:
         mine = partial(engine.channel.holds, instance.id)
         async for new in steps.pull(engine.store, instance, engine.clock, mine=mine):
+            health.stored_with_page()
             if new:
                 engine.bells.journey.ring_near()
         return 0
@@ -267,7 +268,7 @@ async def journey(engine: Engine) -> None:
         if done.more:
             bell.ring()
         else:
-            await bell.wait(engine.channel.look_every_s)
+            await bell.wait()  # the lookout rings it for what nobody announced
 
     await _supervise(engine, engine.stopping, "hub", work, rest)
 

@@ -161,7 +161,7 @@ async def _serve(running: _Running, *, load: Callable[[], HubConfig], clock: Clo
         for helper in helpers:
             helper.cancel()
         if running.server:
-            running.server.should_exit = True
+            running.server.end()
         await asyncio.gather(serving, *helpers, return_exceptions=True)
     if service.ended_early.is_set():
         raise RuntimeError("a loop of the hub ended by itself")

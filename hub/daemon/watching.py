@@ -43,7 +43,7 @@ async def watched(
             try:
                 yield
             finally:
-                server.should_exit = True
+                server.end()
                 await serving
     finally:
         await asyncio.to_thread(tracing.stop)

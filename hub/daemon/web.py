@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -17,6 +18,7 @@ from hub.config.models import WebSettings, host_and_port
 
 _LONGEST_HEAD_BYTES = 16 * 1024
 _GOODBYE_S = 5
+_DATE_EVERY_S = 1.0
 _ADVICE = {
     errno.EADDRINUSE: "Stop what uses it, or choose another port",
     errno.EACCES: "Choose a port from 1024 on: those below are for the administrator",
@@ -26,6 +28,21 @@ _NO_SUCH_ADDRESS = "Choose an address that this machine has, such as 127.0.0.1, 
 
 class Server(uvicorn.Server):
     """The signals belong to the daemon, not to its web server."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Finish the requests under way, and serve no more."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Renew the Date header each second. Uvicorn wakes ten times as often to see whether it should end."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), _DATE_EVERY_S)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

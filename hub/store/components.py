@@ -12,7 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.records import Cursor
 from hub.store.dialect import insert
-from hub.store.tables import components
+from hub.store.tables import UtcDateTime, components
+
+_ROW = sa.select(components).where(components.c.id == sa.bindparam("of"))
+_CHANGE = components.update().where(components.c.id == sa.bindparam("of"))
+"""Sets the columns that it is executed with."""
+_CHANGE_OF_SOURCE = _CHANGE.values(
+    first_at=sa.func.coalesce(components.c.first_at, sa.bindparam("now", type_=UtcDateTime))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class ComponentState:
 
 async def get(connection: AsyncConnection, component_id: str) -> ComponentState:
     """The state of one component; an empty one if it never ran."""
-    found = await connection.execute(sa.select(components).where(components.c.id == component_id))
+    found = await connection.execute(_ROW, {"of": component_id})
     row = found.mappings().first()
     return _state(row) if row else ComponentState(component_id)
 
@@ -55,14 +62,12 @@ async def set_cursor(connection: AsyncConnection, component_id: str, cursor: Cur
 async def pulled(
     connection: AsyncConnection, component_id: str, cursor: Cursor, warning: str | None, now: datetime
 ) -> None:
-    """Remember where the next pull of a source begins, and what its operator should know."""
+    """Remember that a source works, where its next pull begins, and what its operator should know."""
     warned = {"warning": warning, "warned_at": now} if warning else {}
-    values = {"cursor": cursor, **warned}
-    statement = insert(connection, components).values(id=component_id, failures=0, first_at=now, **values)
-    first_at = sa.func.coalesce(components.c.first_at, statement.excluded.first_at)
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=["id"], set_={**values, "first_at": first_at})
-    )
+    values = {"cursor": cursor, "last_ok_at": now, **warned}
+    found = await connection.execute(_CHANGE_OF_SOURCE, {"of": component_id, "now": now, **values})
+    if found.rowcount == 0:
+        await _add(connection, component_id, first_at=now, **values)
 
 
 async def worked(connection: AsyncConnection, component_id: str, now: datetime) -> None:
@@ -95,6 +100,13 @@ async def failed(
 
 
 async def _put(connection: AsyncConnection, component_id: str, **values: Any) -> None:
+    found = await connection.execute(_CHANGE, {"of": component_id, **values})
+    if found.rowcount == 0:
+        await _add(connection, component_id, **values)
+
+
+async def _add(connection: AsyncConnection, component_id: str, **values: Any) -> None:
+    """Once in a component's life, so that the statement may be made anew. Another worker may come first."""
     statement = insert(connection, components).values(id=component_id, **{"failures": 0, **values})
     await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 

@@ -1,17 +1,33 @@
-"""When the next work is due, for all components in one look that touches one index entry each."""
+"""When the next work is due, for the journey and all components in one look that touches one index entry each."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.store.tables import UtcDateTime, hints, invitations, write_backs
+from hub.store.tables import UtcDateTime
 
 HINTS_WANTED_FOR = timedelta(days=1)
+JOURNEY = "journey"
+"""The id of what is to be decided, applied or read, whatever component it came from."""
+
+# in words, since SQLAlchemy needs longer to recognise a statement of a hundred parts than SQLite to run it
+_LOOKS = "SELECT id, at FROM ({}) AS looks WHERE at IS NOT NULL"
+_LOOK = "SELECT {} AS id, ({} LIMIT 1) AS at"
+_INVITATION = """SELECT due_at FROM invitations WHERE state = 'waiting' AND gateway = {} AND claimed_by IS NULL
+    ORDER BY due_at"""
+_WRITE_BACK = """SELECT next_at FROM write_backs
+    WHERE state IN ('pending', 'writing') AND state = 'pending' AND target = {} ORDER BY next_at"""
+_HINT = "SELECT received_at FROM hints WHERE NOT followed AND received_at > :oldest_hint AND source = {} ORDER BY id"
+_JOURNEY = (
+    "SELECT :now FROM closures WHERE NOT decided",
+    "SELECT :now FROM reports",
+    "SELECT :now FROM answers WHERE state = 'new'",
+)
+_TIMES = [sa.bindparam(name, type_=UtcDateTime) for name in ("now", "oldest_hint")]
 
 
 class Due:
@@ -24,39 +40,24 @@ class Due:
         :param sources: names; hints for them have the id `sources.NAME:hints`.
         """
         looks = [
-            *(_look(f"gateways.{name}", _invitation(name)) for name in gateways),
-            *(_look(id_, _write_back(id_)) for id_ in targets),
-            *(_look(f"sources.{name}:hints", _hint(name)) for name in sources),
+            *(_look(f"gateways.{name}", _INVITATION.format(_quoted(name))) for name in gateways),
+            *(_look(id_, _WRITE_BACK.format(_quoted(id_))) for id_ in targets),
+            *(_look(f"sources.{name}:hints", _HINT.format(_quoted(name))) for name in sources),
+            *(_look(JOURNEY, first) for first in _JOURNEY),
         ]
-        self._looks = sa.union_all(*looks) if looks else None
+        text = sa.text(_LOOKS.format(" UNION ALL ".join(looks))).bindparams(*(_TIMES if sources else _TIMES[:1]))
+        self._looks = text.columns(id=sa.Text, at=UtcDateTime)
 
     async def next_times(self, connection: AsyncConnection, now: datetime) -> Mapping[str, datetime]:
         """When the first piece of work is or was due, by id; without those that have none."""
-        if self._looks is None:
-            return {}
-        found = await connection.execute(self._looks, {"oldest_hint": now - HINTS_WANTED_FOR})
-        return {row.id: row.at for row in found if row.at is not None}
+        found = await connection.execute(self._looks, {"now": now, "oldest_hint": now - HINTS_WANTED_FOR})
+        return {row.id: row.at for row in found}
 
 
-def _look(id_: str, first: sa.Select[Any]) -> sa.Select[str, datetime]:
-    at = sa.type_coerce(first.scalar_subquery(), UtcDateTime)
-    return sa.select(sa.literal(id_).label("id"), at.label("at"))
+def _look(id_: str, first: str) -> str:
+    return _LOOK.format(_quoted(id_), first)
 
 
-def _invitation(gateway: str) -> sa.Select[Any]:
-    waiting = sa.text("invitations.state = 'waiting'")  # literal, so that the partial index serves it
-    return _first(invitations.c.due_at, waiting, invitations.c.gateway == gateway, invitations.c.claimed_by.is_(None))
-
-
-def _write_back(target: str) -> sa.Select[Any]:
-    pending = sa.text("write_backs.state IN ('pending', 'writing') AND write_backs.state = 'pending'")
-    return _first(write_backs.c.next_at, pending, write_backs.c.target == target)
-
-
-def _hint(source: str) -> sa.Select[Any]:
-    waiting = (sa.text("NOT hints.followed"), hints.c.received_at > sa.bindparam("oldest_hint", type_=UtcDateTime))
-    return sa.select(hints.c.received_at).where(*waiting, hints.c.source == source).order_by(hints.c.id).limit(1)
-
-
-def _first(column: sa.Column[datetime], *conditions: Any) -> sa.Select[Any]:
-    return sa.select(column).where(*conditions).order_by(column).limit(1)
+def _quoted(value: str) -> str:
+    """A constant for `sa.text`, where a colon begins a parameter."""
+    return "'" + value.replace("'", "''").replace(":", r"\:") + "'"

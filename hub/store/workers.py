@@ -17,6 +17,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.store.tables import invitations, workers, write_backs
 
 _WAIT_A_MOMENT = "SET LOCAL lock_timeout = '1s'"
+_BEAT = workers.update().where(workers.c.name == sa.bindparam("of")).values(beat=workers.c.beat + 1)
+_REGISTERED = (
+    sa.select(workers.c.name).where(workers.c.name == sa.bindparam("of")).with_for_update(read=True, key_share=True)
+)
+_BEATS = sa.select(workers.c.name, workers.c.beat)
+_CLAIMS = [
+    sa.select(table.c.claimed_by, sa.func.max(table.c.lease_until))
+    .where(table.c.claimed_by.is_not(None))
+    .group_by(table.c.claimed_by)
+    for table in (invitations, write_backs)
+]
+_COUNTS = sa.select(
+    *(
+        sa.select(sa.func.count())
+        .where(table.c.claimed_by == sa.bindparam("of"), sa.text(f"{table.name}.state = '{state}'"))
+        .scalar_subquery()
+        for table, state in ((invitations, "sending"), (write_backs, "writing"))
+    )
+)
 Load = Mapping[str, float | int]
 Sign = int | datetime | None
 """A worker's last sign of life: its beat. Of one without a row (the version before had none) its newest claim."""
@@ -54,8 +73,7 @@ async def beat(connection: AsyncConnection, name: str, load: Load, now: datetime
 
     :returns: False when the others have buried it: what it had claimed is not its own any more.
     """
-    values = {"beat": workers.c.beat + 1, "seen_at": now, "load": json.dumps(dict(load))}
-    found = await connection.execute(workers.update().where(workers.c.name == name).values(values))
+    found = await connection.execute(_BEAT, {"of": name, "seen_at": now, "load": json.dumps(dict(load))})
     return found.rowcount == 1
 
 
@@ -66,10 +84,7 @@ async def leave(connection: AsyncConnection, name: str) -> None:
 
 async def is_registered(connection: AsyncConnection, name: str) -> bool:
     """Whether a worker may claim: until this transaction ends nobody can bury it."""
-    found = await connection.scalar(
-        sa.select(workers.c.name).where(workers.c.name == name).with_for_update(read=True, key_share=True)
-    )
-    return found is not None
+    return await connection.scalar(_REGISTERED, {"of": name}) is not None
 
 
 async def bury(connection: AsyncConnection, name: str, sign: Sign) -> bool:
@@ -98,23 +113,16 @@ async def all_workers(connection: AsyncConnection) -> list[Worker]:
 async def last_signs(connection: AsyncConnection) -> dict[str, Sign]:
     """The last sign of life of every worker that is on the list or holds a claim, by name."""
     signs: dict[str, Sign] = {}
-    for table in (invitations, write_backs):
-        newest = sa.select(table.c.claimed_by, sa.func.max(table.c.lease_until))
-        for name, until in await connection.execute(
-            newest.where(table.c.claimed_by.is_not(None)).group_by(table.c.claimed_by)
-        ):
+    for claims in _CLAIMS:
+        for name, until in await connection.execute(claims):
             signs[name] = max(filter(None, (until, signs.get(name))), default=None)
-    listed = await connection.execute(sa.select(workers.c.name, workers.c.beat))
+    listed = await connection.execute(_BEATS)
     return signs | {row.name: row.beat for row in listed}
 
 
 async def count_claims(connection: AsyncConnection, name: str) -> tuple[int, int]:
     """How many messages and how many results a worker has under way."""
-    counts = [
-        sa.select(sa.func.count()).where(table.c.claimed_by == name, sa.text(f"{table.name}.state = '{state}'"))
-        for table, state in ((invitations, "sending"), (write_backs, "writing"))
-    ]
-    row = (await connection.execute(sa.select(*(count.scalar_subquery() for count in counts)))).one()
+    row = (await connection.execute(_COUNTS, {"of": name})).one()
     return row[0], row[1]
 
 

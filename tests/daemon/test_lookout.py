@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from hub import Cursor, Hint, Page
-from hub.daemon import steps
+from hub.daemon import steps, web
 from hub.daemon.bell import Bells, Gong
 from hub.daemon.components import Instance
 from hub.daemon.load import Tally
@@ -42,11 +42,24 @@ async def test_a_look_wakes_only_those_for_whom_something_is_due(store: Store) -
         await connection.execute(closures.update().values(decided=False))
         await connection.execute(invitations.update().values(due_at=world.now + timedelta(seconds=40)))
     assert await lookout.look(100) == 40, "the time is known in advance"
-    assert _rung(bells) == set(), "the journey looks for itself"
+    assert _rung(bells) == {"journey"}
+    await bells.journey.wait()
+    assert await lookout.look(100) == 40
+    assert _rung(bells) == set(), "it was told just now"
     world.clock.advance(timedelta(seconds=40))
     await store_hint(store, "other", Hint(("id1",), None), world.now)
     assert await lookout.look(1.0) == 1.0
-    assert _rung(bells) == {"gateways.sms", "sources.other:hints"}
+    assert _rung(bells) == {"gateways.sms", "sources.other:hints", "journey"}
+
+
+async def test_a_name_with_a_dash_at_its_end_is_no_parameter(store: Store) -> None:
+    world, bells = World(store), Bells()
+    lookout = Lookout(store, world.clock, bells)
+    lookout.watch(gateways=[], targets=[], sources=["desk-"])
+    await bells.outgoing.wait()
+    await store_hint(store, "desk-", Hint(("id1",), None), world.now)
+    await lookout.look(1.0)
+    assert _rung(bells) == {"sources.desk-:hints"}
 
 
 async def test_a_worker_with_no_such_work_looks_for_nothing(store: Store) -> None:
@@ -131,12 +144,13 @@ def test_the_load_counts_the_last_minute_only(monkeypatch: pytest.MonkeyPatch) -
     assert load["memory_mb"] > 0
 
 
-async def test_a_request_whose_head_does_not_end_is_refused() -> None:
-    async def app(_scope: Any, _receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+async def _says_nothing(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
-    server = make_server(cast("Any", app))
+
+async def test_a_request_whose_head_does_not_end_is_refused() -> None:
+    server = make_server(cast("Any", _says_nothing))
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     listening = await asyncio.get_running_loop().create_server(
@@ -154,3 +168,14 @@ async def test_a_request_whose_head_does_not_end_is_refused() -> None:
         async with asyncio.timeout(5):
             assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
         writer.close()
+
+
+async def test_a_web_server_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_DATE_EVERY_S", 1000.0)
+    server = make_server(cast("Any", _says_nothing))
+    with web.take_port("web.listen", "127.0.0.1:0", "--listen") as listening:
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"http://127.0.0.1:{listening.getsockname()[1]}")).headers["date"]
+        server.end()
+        await asyncio.wait_for(serving, 5)

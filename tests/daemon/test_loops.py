@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from hub import Capability, OutcomeUnknown, RateLimit, SourceType, Unavailable
+from hub import Capability, Cursor, OutcomeUnknown, Page, RateLimit, SourceType, Unavailable
 from hub.config.models import ComponentConfig
 from hub.daemon import loops, steps
 from hub.daemon.bell import Bells
@@ -20,7 +20,10 @@ from hub.daemon.load import Tally
 from hub.daemon.loops import Engine
 from hub.http import Limiter
 from hub.journey.deliver import Sender
+from hub.journey.intake import store_page
+from hub.store import components
 from hub.store.channel import LocalChannel
+from hub.store.components import ComponentState
 from hub.store.engine import Store
 from hub.testing.clock import FakeClock
 from tests.journey.world import Desk, Nothing, World, sms_instance, ticket
@@ -137,3 +140,26 @@ async def test_the_return_of_the_database_wakes_only_what_the_database_has_stopp
     assert (tries > 1) == is_woken
     stopping.set()
     await asyncio.wait_for(loop, 5)
+
+
+async def test_a_pull_that_was_stored_with_its_page_is_not_written_twice(store: Store) -> None:
+    clock = FakeClock()
+    health, other = (Health(store, "sources.desk", clock, Random(1)) for _ in range(2))
+
+    async def pull() -> ComponentState:
+        await store_page(store, "desk", Page((), Cursor(str(clock.now()))), clock.now())
+        health.stored_with_page()
+        await health.worked()
+        async with store.read() as connection:
+            return await components.get(connection, "sources.desk")
+
+    await pull()
+    await other.failed(Unavailable("down"))
+    clock.advance(timedelta(minutes=1))
+    state = await pull()
+    assert state.last_ok_at == clock.now()
+    assert state.error == "down"
+    clock.advance(timedelta(minutes=9))
+    assert (await pull()).error is None, "what another one has said is taken back"
+    await health.failed(Unavailable("down"))
+    assert (await pull()).error is None
