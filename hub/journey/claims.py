@@ -38,7 +38,11 @@ _OF_CLOSURE = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", 
 _SOME_DUE = sa.select(invitations.c.id).where(*_DUE).limit(sa.bindparam("number"))
 _COUNT = sa.select(sa.func.count()).select_from(_SOME_DUE.subquery())
 _TAKE = (
-    sa.select(*(invitations.c[name] for name in _OF_INVITATION), *(closures.c[name] for name in _OF_CLOSURE))
+    sa.select(
+        *(invitations.c[name] for name in _OF_INVITATION),
+        (invitations.c.due_at <= invitations.c.created_at).label("at_once"),
+        *(closures.c[name] for name in _OF_CLOSURE),
+    )
     .join(closures)
     .where(*_DUE)
     .order_by(invitations.c.due_at)

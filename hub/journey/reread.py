@@ -1,7 +1,7 @@
 """Stage 3, first half: tickets are read once more before their surveys leave.
 
 A pull may be minutes old, and a search index older still. Nobody is asked about a ticket that was opened again. What
-the source itself has said a moment ago is believed.
+the source itself has said a moment ago is believed, where the survey had nothing else to wait for.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def still_closed(
     now = clock.now()
 
     def may_go(row: Row) -> bool:
-        return is_fresh(row["read_at"], now) or now - row["closed_at"] > max_age
+        return (row["at_once"] and is_fresh(row["read_at"], now)) or now - row["closed_at"] > max_age
 
     may_leave = [row for row in taken if may_go(row)]
     others = sorted((row for row in taken if not may_go(row)), key=lambda row: row["source"])

@@ -13,7 +13,7 @@ from hub.journey.hints import BATCH
 from hub.journey.intake import store_fetched
 from hub.journey.singly import ENOUGH
 from hub.store.tables import invitations
-from tests.journey.world import World, ticket
+from tests.journey.world import World, plan, ticket
 
 
 async def test_a_ticket_that_is_still_closed_is_surveyed(world: World) -> None:
@@ -41,6 +41,17 @@ async def test_a_ticket_that_the_desk_itself_showed_a_moment_ago_is_not_read_aga
     await world.deliver()
     assert len(world.phones.messages) == 2
     assert world.desk.asked_for == [[older.id]]
+
+
+async def test_a_ticket_whose_survey_had_to_wait_is_read_again(world: World) -> None:
+    world.plan = plan(delay="2s")
+    closed = ticket(world.now)
+    world.desk.now = {closed.id: None}
+    await world.close(closed, read_at=world.now)
+    world.pass_time(seconds=3)
+    await world.deliver()
+    assert world.phones.messages == []
+    assert await world.states() == [("cancelled", "reopened")]
 
 
 async def test_what_the_desk_showed_is_believed_for_some_seconds_only_while_surveys_wait_their_turn(
