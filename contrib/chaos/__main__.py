@@ -56,7 +56,7 @@ def _plan(name: str, options: argparse.Namespace) -> Plan:
         jumps=max(2, round(seconds / 15)),
         silences=2,
         outages=1,
-        outage_s=min(20.0, seconds / 4),
+        outage_s=min(120.0, 0.8 * seconds),
         cuts=max(2, round(seconds / 10)) if several else 0,
     )
 
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--restarts", type=int, default=5, help="of PostgreSQL")
     parser.add_argument("--seconds", type=float, default=150.0, help="how long things are broken; less on SQLite")
     parser.add_argument("--silence", type=float, default=10.0, help="after how many seconds a silent hub is dead")
-    parser.add_argument("--seconds-limit", type=float, default=400.0, help="for each scenario, all in all")
+    parser.add_argument("--seconds-limit", type=float, default=600.0, help="for each scenario, all in all")
     parser.add_argument("--only", action="append", choices=SCENARIOS)
     parser.add_argument("--keep", help="a folder for configurations, logs and the SQLite file")
     return parser
