@@ -63,7 +63,9 @@ class Ledger:
         """
         per_s = rate.per.total_seconds()
         if now_s < self.seen_s:  # the database's clock was set back
-            self.ends = {end + now_s - self.seen_s: calls for end, calls in self.ends.items()}
+            granted, self.ends = self.ends, {}
+            for end, calls in granted.items():
+                self._count(end + now_s - self.seen_s, calls, per_s)
         self.seen_s = now_s
         self.ends = {end: calls for end, calls in self.ends.items() if end + per_s > now_s}
         free = rate.calls - sum(self.ends.values())
@@ -71,10 +73,14 @@ class Ledger:
         if free < worth:
             return Granted(0, self._until_free(worth - free) + per_s - now_s)
         calls = min(free, max(wanted, min(wanted + spare, free - rate.calls // 2)))
-        grain_s = per_s * _GRAIN
-        end = math.ceil((now_s + hold_s) / grain_s) * grain_s
-        self.ends[end] = self.ends.get(end, 0) + calls
+        self._count(now_s + hold_s, calls, per_s)
         return Granted(calls, 0.0)
+
+    def _count(self, end: float, calls: int, per_s: float) -> None:
+        """Add calls that may be made until `end`, or a grain later, to those already there."""
+        grain_s = per_s * _GRAIN
+        end = math.ceil(end / grain_s) * grain_s
+        self.ends[end] = self.ends.get(end, 0) + calls
 
     def _until_free(self, calls: int) -> float:
         for end in sorted(self.ends):

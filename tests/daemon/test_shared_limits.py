@@ -77,6 +77,13 @@ def test_who_comes_again_when_told_gets_something(calls: int, wanted: int, befor
     assert len(ledger.ends) <= 56
 
 
+def test_calls_granted_around_a_clock_set_back_all_count() -> None:
+    """Shifted by that hour, the second of these grants ends where the first does, but for the last bit."""
+    ledger, now_s, rate = Ledger(), 1_800_000_000.0, RateLimit(2, PER)
+    given = [ledger.grant(now_s - 3600 * hours, rate, 1, spare=0, hold_s=HOLD_S).calls for hours in (0, 1, 1, 2)]
+    assert given == [1, 1, 0, 0]
+
+
 def test_a_rate_that_was_lowered_is_kept_to_at_once() -> None:
     ledger = Ledger()
     ledger.grant(1000.0, RateLimit(100, PER), 100, spare=0, hold_s=0)
