@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, Literal, NewType, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -24,6 +24,28 @@ class Channel(StrEnum):
     SMS = "sms"
     EMAIL = "email"
     PAGE = "page"
+
+
+class Milestone(StrEnum):
+    """What happened to a ticket that makes its customer worth asking."""
+
+    CLOSED = "closed"
+    HANDED_OVER = "handed_over"  # another team or agent works on it now; it is still open
+    WAITING = "waiting"  # open for longer than the source's settings call long
+
+
+class QuestionKind(StrEnum):
+    """What an answer to a question is. Its value in JSON is given for each."""
+
+    RATING = "rating"  # a whole number on the question's own scale
+    NPS = "nps"  # 0 to 10: would you recommend us
+    CES = "ces"  # 1 to 7: it was easy
+    YES_NO = "yes_no"  # 1 or 0
+    CHOICE = "choice"  # the id of one option
+    FACTORS = "factors"  # a list of ids of options
+    LOST_TIME = "lost_time"  # minutes of work lost
+    TEXT = "text"  # the customer's own words
+    ITEMS = "items"  # {"service": ..., "problem": ..., "feedback": ...}, own words for each part that is there
 
 
 class DeliveryStatus(StrEnum):
@@ -82,6 +104,11 @@ class Customer(_Record):
     email: str | None = None
     phone: str | None = Field(default=None, description="As written in the source; the hub makes it E.164.")
     language: str | None = Field(default=None, description="ISO 639-1, such as 'fi'.")
+    timezone: str | None = Field(default=None, description="IANA name, such as 'Europe/Helsinki'.")
+    vip: bool | None = None
+    consent: tuple[Channel, ...] | None = Field(
+        default=None, description="Channels the customer agreed to be surveyed on, where the source records that."
+    )
 
 
 class Ticket(_Record):
@@ -95,10 +122,17 @@ class Ticket(_Record):
     id: str = Field(min_length=1)
     key: str = Field(min_length=1, description="What people call the ticket.")
     closure_key: str = Field(min_length=1)
-    closed_at: UtcDatetime
+    closed_at: UtcDatetime = Field(description="When it was closed; of another milestone, when that was reached.")
+    milestone: Milestone = Milestone.CLOSED
     subject: str = ""
     url: str | None = None
     customer: Customer = Customer()
+    reporter_is_agent: bool | None = Field(
+        default=None, description="Whether the one who opened it works at the desk, and opened it in their own name."
+    )
+    customer_silent_since: UtcDatetime | None = Field(
+        default=None, description="When the customer wrote last, where the source knows it."
+    )
     agent: str | None = None
     team: str | None = None
     service: str | None = None
@@ -232,10 +266,61 @@ class Score(_Record):
     """One number a customer gave, with all that is needed to read it later."""
 
     question: str
+    kind: QuestionKind = QuestionKind.RATING
     value: float
     minimum: float
     maximum: float
     higher_is_better: bool = True
+    normalised: float | None = Field(
+        default=None, ge=0, le=1, description="0 is the worst end of the scale, 1 the best; the hub works it out."
+    )
+
+    @model_validator(mode="after")
+    def _normalise(self) -> Self:
+        if self.normalised is None and self.maximum > self.minimum:
+            share = (min(max(self.value, self.minimum), self.maximum) - self.minimum) / (self.maximum - self.minimum)
+            object.__setattr__(self, "normalised", round(share if self.higher_is_better else 1 - share, 4))
+        return self
+
+
+class Choice(_Record):
+    """What a customer chose from a list."""
+
+    question: str
+    options: tuple[str, ...]
+    """Ids of the options, as the survey has them."""
+    process: bool = Field(default=False, description="One of them says that the process, not a person, is at fault.")
+
+
+class Remark(_Record):
+    """The customer's own words to one question, untouched."""
+
+    question: str
+    text: str = Field(repr=False)
+
+
+class ItemKind(StrEnum):
+    """What a thing inside an answer is, in words that need no ITIL."""
+
+    SERVICE = "service"  # something to order, or wished for
+    PROBLEM_CUSTOMER = "problem_customer"  # a problem that advice solves
+    PROBLEM_UNCLEAR = "problem_unclear"  # a disturbance, or a problem nobody understands yet: work around it
+    PROBLEM_FAULT = "problem_fault"  # something is broken: repair it
+    COMMENT = "comment"
+    WISH = "wish"
+    IDEA = "idea"
+    COMPLAINT = "complaint"
+    PRAISE = "praise"
+
+
+class Item(_Record):
+    """One thing in an answer that somebody can act on."""
+
+    kind: ItemKind
+    text: str = Field(repr=False)
+    question: str
+    """Where the customer said it."""
+    by: str = Field(default="rule", description="'customer', who was asked for it; 'rule', a guess; or 'person'.")
 
 
 class TicketSnapshot(_Record):
@@ -261,17 +346,27 @@ class TicketSnapshot(_Record):
 class Experience(_Record):
     """What one customer said of one closure: the record that is written back, shown and exported.
 
-    A later answer to the same survey gives the same `id` with the next `revision`.
+    A later answer to the same survey gives the same `id` with the next `revision`, which replaces the earlier ones.
     """
 
+    format: Literal["experience/1"] = "experience/1"
     id: str
     revision: int = Field(ge=1)
     ticket: TicketSnapshot
+    """Of an answer without a ticket: the visit, with `source` "places.NAME"."""
+    place: str | None = Field(default=None, description="The service point or portal, for an answer without a ticket.")
+    milestone: Milestone = Milestone.CLOSED
     survey: str
     survey_version: str
     channel: Channel
     language: str
     scores: tuple[Score, ...] = ()
-    comment: str | None = Field(default=None, description="The customer's own words, untouched.")
+    choices: tuple[Choice, ...] = ()
+    lost_minutes: int | None = Field(default=None, ge=0, description="Work time the customer lost, as they say.")
+    remarks: tuple[Remark, ...] = ()
+    comment: str | None = Field(default=None, repr=False, description="All the customer's own words, untouched.")
+    items: tuple[Item, ...] = ()
+    withdrawn: bool = Field(default=False, description="The customer took the answer back: nothing of it is left.")
     asked_at: UtcDatetime | None = None
+    delivered_at: UtcDatetime | None = None
     answered_at: UtcDatetime

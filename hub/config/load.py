@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr
 
 from hub.api.errors import PluginError
+from hub.config.asking import Asking
 from hub.config.locate import KeyPath, Lines, dotted
 from hub.config.messages import NEXT_STEP, ConfigProblems, Problem
 from hub.config.models import (
@@ -24,11 +25,11 @@ from hub.config.models import (
     HubSettings,
     Kind,
     Offered,
-    SurveySettings,
     WebSettings,
     envelope_of,
 )
 from hub.config.secrets import FORMS, Secrets
+from hub.config.survey import SurveySettings
 from hub.config.syntax import parse, read_text
 from hub.config.validate import validate
 from hub.registry import Registry, did_you_mean
@@ -36,7 +37,7 @@ from hub.registry import Registry, did_you_mean
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_TABLES = ("hub", "web", "survey", *KINDS)
+_TABLES = ("hub", "web", "survey", "questions", "surveys", "rules", "exclusions", "places", *KINDS)
 _EXAMPLES = {
     "sources": 'no source is configured. Add a table such as [sources.desk] with plugin = "email".',
     "gateways": 'no gateway is configured. Add a table such as [gateways.mail] with plugin = "email".',
@@ -88,12 +89,15 @@ class _Reader:
         web = self._validate(WebSettings, self._table("web"), ("web",))
         components = {kind: self._components(kind) for kind in KINDS}
         survey = self._survey()
+        asked = Asking(
+            self._document, self._table("gateways"), self._table("sources"), self._validate, self._report
+        ).read()
         if hub and web and hub.metrics_listen == web.listen:
             self._report(("hub", "metrics_listen"), "must be another port than web.listen, which is public.")
         if self._problems or hub is None or web is None or survey is None:
             raise ConfigProblems(self._path, self._problems.values(), next_step=self._next_step())
         secrets = tuple(self._secrets.found)
-        return HubConfig(self._path.absolute(), hub, web, survey, **components, secrets=secrets)
+        return HubConfig(self._path.absolute(), hub, web, survey, **asked, **components, secrets=secrets)
 
     def _report(self, path: KeyPath, text: str) -> None:
         self._problems.setdefault(path, Problem(self._lines.of(path), dotted(path), text))

@@ -6,18 +6,13 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    StringConstraints,
     TypeAdapter,
     ValidationInfo,
     WithJsonSchema,
@@ -26,11 +21,14 @@ from pydantic import (
 
 from hub.api.component import PluginConfig, RateLimit
 from hub.api.gateway import GatewayType
-from hub.api.settings import Duration, Secret
+from hub.api.settings import Secret
 from hub.api.sink import SinkType
 from hub.api.source import SourceType
+from hub.config.questions import Question, SurveyDefinition
 from hub.config.rates import Rate
 from hub.config.secrets import ResolvedSecret
+from hub.config.survey import Exclusion, Place, Rule, SurveySettings
+from hub.config.values import Interval, Name, Network, Section
 from hub.registry import did_you_mean
 
 Kind = Literal["sources", "gateways", "sinks"]
@@ -38,63 +36,6 @@ KINDS: tuple[Kind, ...] = ("sources", "gateways", "sinks")
 
 Offered = SourceType[Any] | GatewayType[Any] | SinkType[Any]
 """What a plugin registered for one kind."""
-
-LONGEST = timedelta(days=3650)
-"""Longer durations are a slip, and would lead to times that no calendar has."""
-
-
-def _sane(value: timedelta) -> timedelta:
-    if value < timedelta():
-        raise ValueError("must not be negative")
-    if value > LONGEST:
-        raise ValueError(f"must be {LONGEST.days}d or less")
-    return value
-
-
-def _at_least_a_second(value: timedelta) -> timedelta:
-    if value < timedelta(seconds=1):
-        raise ValueError("must be 1s or more")
-    return value
-
-
-Span = Annotated[Duration, AfterValidator(_sane)]
-"""A duration of zero or more."""
-Interval = Annotated[Span, AfterValidator(_at_least_a_second)]
-"""A duration that a loop can wait for."""
-Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class QuietHours:
-    """The part of each day, in the customer's time zone, in which nothing is sent. It may span midnight."""
-
-    start: time
-    end: time
-
-    def __str__(self) -> str:
-        return f"{self.start:%H:%M}-{self.end:%H:%M}"
-
-
-_QUIET_HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)-([01]?\d|2[0-3]):([0-5]\d)")
-
-
-def _quiet_hours(value: Any) -> Any:
-    if value is None or isinstance(value, QuietHours) or value == "":
-        return value or None
-    match = _QUIET_HOURS.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('must be two times of day, such as "20:00-08:00", or "" for none')
-    hours = [int(part) for part in match.groups()]
-    quiet = QuietHours(time(hours[0], hours[1]), time(hours[2], hours[3]))
-    if quiet.start == quiet.end:
-        raise ValueError('must start and end at different times; write "" for no quiet hours')
-    return quiet
-
-
-class Section(BaseModel):
-    """Base of the hub's own settings: frozen, and an unknown setting is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class HubSettings(Section):
@@ -203,6 +144,10 @@ class WebSettings(Section):
     """Address and port the hub listens on, behind the reverse proxy that terminates TLS."""
     public_url: str
     """The address under which customers and gateways reach the hub: `https://survey.example.org`."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed, such as ["127.0.0.1"]."""
+    scanner_networks: tuple[Network, ...] = ()
+    """Networks that mail filters open links from: answers from there are held until a person confirms them."""
 
     @property
     def host(self) -> str:
@@ -230,58 +175,6 @@ class WebSettings(Section):
         if not usable or not re.fullmatch(r"[^\s?#\\]+", value):
             raise ValueError('must be a URL without query, such as "https://survey.example.org"')
         return value.rstrip("/")
-
-
-class SurveySettings(Section):
-    """Whom the hub asks, when and how: `[survey]`."""
-
-    sender_name: Name
-    """Who asks, as customers know it. Stands in every message and on every page."""
-    gateways: tuple[str, ...] = ()
-    """Names of gateways in order of preference; the first that can reach the customer is used. Without this setting
-    all gateways, in the order of the file."""
-    delay: Span = timedelta(minutes=10)
-    """How long after the closing the customer is asked."""
-    max_age: Interval = timedelta(days=3)
-    """A ticket that was closed longer ago is not surveyed."""
-    expires: Interval = timedelta(days=14)
-    """How long after it was sent a survey can be answered."""
-    contact_interval: Span = timedelta(days=30)
-    """The same customer is not asked again before this time has passed. "0s" for no limit."""
-    quiet_hours: Annotated[
-        QuietHours | None,
-        BeforeValidator(_quiet_hours),
-        WithJsonSchema({"type": "string", "pattern": f"^({_QUIET_HOURS.pattern})?$"}),
-    ] = QuietHours(time(20), time(8))
-    """Hours in which nothing is sent, such as "20:00-08:00". An empty text for none."""
-    exclude_domains: tuple[str, ...] = ()
-    """Customers whose e-mail address is in one of these domains are not asked."""
-    exclude_tickets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Tickets not to survey: a ticket's field and shell patterns for it, regardless of case, such as
-    `{ team = ["Internal*"] }`."""
-
-    @field_validator("gateways")
-    @classmethod
-    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if value.count(name) > 1:
-                raise ValueError(f"names {name!r} twice")
-        return value
-
-    @field_validator("max_age")
-    @classmethod
-    def _longer_than_delay(cls, value: timedelta, info: ValidationInfo) -> timedelta:
-        if value <= info.data.get("delay", timedelta()):
-            raise ValueError("must be longer than survey.delay, or no customer is ever asked")
-        return value
-
-    @field_validator("exclude_domains")
-    @classmethod
-    def _domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        domains = tuple(domain.strip().removeprefix("@").casefold() for domain in value)
-        if not all(re.fullmatch(r"[^\s@.]+(\.[^\s@.]+)*", domain) for domain in domains):
-            raise ValueError('must be a list of domains, such as ["acme.example"]')
-        return domains
 
 
 class Envelope(Section):
@@ -342,6 +235,13 @@ class HubConfig:
     hub: HubSettings
     web: WebSettings
     survey: SurveySettings
+    questions: Mapping[str, Question]
+    """Built-in ones included, and so below."""
+    surveys: Mapping[str, SurveyDefinition]
+    rules: tuple[Rule, ...]
+    """The last one, "default", matches every closed ticket."""
+    exclusions: Mapping[str, Exclusion]
+    places: Mapping[str, Place]
     sources: Mapping[str, ComponentConfig]
     gateways: Mapping[str, ComponentConfig]
     sinks: Mapping[str, ComponentConfig]

@@ -8,7 +8,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from hub.config.effective import written
-from hub.config.models import KINDS, HubSettings, Kind, Offered, Section, SurveySettings, WebSettings, envelope_of
+from hub.config.models import KINDS, HubSettings, Kind, Offered, WebSettings, envelope_of
+from hub.config.survey import SurveySettings
+from hub.config.values import Section
 from hub.registry import Plugin, Registry
 
 _SECTIONS: dict[str, type[Section]] = {"hub": HubSettings, "web": WebSettings, "survey": SurveySettings}

@@ -53,6 +53,7 @@ def plan_of(config: HubConfig) -> Plan:
         zone=ZoneInfo(config.hub.timezone),
         language=config.hub.language,
         region=config.hub.region,
+        exclusions=config.exclusions,
         complete=load_contacts(config).complete,
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
 from hub.api.records import Channel, Customer, Ticket
-from hub.config.models import SurveySettings
+from hub.config.survey import Exclusion, SurveySettings
 from hub.journey import addresses
 from hub.survey.render import pick_language
 
@@ -19,8 +19,7 @@ class Reason(StrEnum):
     """Why a closure is not surveyed."""
 
     TOO_OLD = "too_old"
-    EXCLUDED_TICKET = "excluded_ticket"
-    EXCLUDED_DOMAIN = "excluded_domain"
+    EXCLUDED = "excluded"
     NO_CONTACT = "no_contact"
     NO_GATEWAY = "no_gateway"
     OPTED_OUT = "opted_out"
@@ -34,8 +33,7 @@ class Reason(StrEnum):
 
 WORDS: Mapping[str, str] = {
     Reason.TOO_OLD: "the ticket was closed longer ago than survey.max_age allows",
-    Reason.EXCLUDED_TICKET: "survey.exclude_tickets names a field of this ticket",
-    Reason.EXCLUDED_DOMAIN: "the customer's mail domain is in survey.exclude_domains",
+    Reason.EXCLUDED: "an exclusion of hub.toml fits this ticket",
     Reason.NO_CONTACT: "the ticket names no usable mail address or mobile number",
     Reason.NO_GATEWAY: "no gateway of survey.gateways can reach the addresses that are known",
     Reason.OPTED_OUT: "the customer asked not to be surveyed",
@@ -60,6 +58,7 @@ class Plan:
     """When the customer's is not known."""
     region: str
     """Country of phone numbers without a country code."""
+    exclusions: Mapping[str, Exclusion] = field(default_factory=dict)
     complete: Callable[[Customer], Customer] = lambda customer: customer
     """Fills in what the contacts file knows of a customer."""
 
@@ -123,10 +122,8 @@ def decide(ticket: Ticket, who: Reachable, contacts: Mapping[str, Contact], plan
     """Decide on one closure. `contacts` holds what is known of `who.identities()`."""
     if too_old(ticket.closed_at, plan, now):
         return Skip(Reason.TOO_OLD)
-    if _is_excluded(ticket, plan):
-        return Skip(Reason.EXCLUDED_TICKET)
-    if who.email and _in_domains(addresses.domain(who.email), plan.survey.exclude_domains):
-        return Skip(Reason.EXCLUDED_DOMAIN)
+    if any(_excludes(exclusion, ticket, who) for exclusion in plan.exclusions.values()):
+        return Skip(Reason.EXCLUDED)
     known = [contacts[identity] for identity in who.identities() if identity in contacts]
     if any(contact.opted_out_at for contact in known):
         return Skip(Reason.OPTED_OUT)
@@ -177,10 +174,12 @@ def _choose_gateway(who: Reachable, contacts: Mapping[str, Contact], plan: Plan,
     return Skip(reason)
 
 
-def _is_excluded(ticket: Ticket, plan: Plan) -> bool:
+def _excludes(exclusion: Exclusion, ticket: Ticket, who: Reachable) -> bool:
+    if who.email and _in_domains(addresses.domain(who.email), exclusion.domains):
+        return True
     return any(
         fnmatchcase(value.lower(), pattern.lower())
-        for field, patterns in plan.survey.exclude_tickets.items()
+        for field, patterns in exclusion.fields.items()
         for value in _values(ticket, field)
         for pattern in patterns
     )

@@ -295,6 +295,18 @@ def lock_migrations(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
 
 
+def let_tables_be_rebuilt(engine: AsyncEngine) -> None:
+    """For migrations: SQLite changes constraints by copying a table, which nothing may refer to meanwhile."""
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine.sync_engine, "connect", _without_foreign_keys)
+
+
+def _without_foreign_keys(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = OFF")
+    cursor.close()
+
+
 def wait_briefly_for_tables(connection: Connection) -> None:
     """For the rest of the transaction, give up when a table stays in use. On SQLite all of it is locked by then."""
     if connection.dialect.name == "postgresql":

@@ -213,6 +213,7 @@ async def despite_deadlock(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
 async def _migrate(url: str) -> None:
     """On a connection of its own, which waits as long as it takes."""
     engine = dialect.create_engine(url)
+    dialect.let_tables_be_rebuilt(engine)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(migrate.upgrade)

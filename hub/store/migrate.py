@@ -22,7 +22,7 @@ from hub.store.tables import facts
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0005"
 _SCRIPTS = Path(__file__).parent / "migrations"
 _OLDEST_BESIDE = "oldest_beside"
 _ATTEMPTS = 40

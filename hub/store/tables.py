@@ -90,6 +90,8 @@ class AnswerState(StrEnum):
     NEW = "new"  # not looked at yet
     USED = "used"  # belongs to an invitation
     AUTOMATIC = "automatic"  # machine mail: kept, not counted
+    QUARANTINED = "quarantined"  # looks like a machine's: kept, not counted until a person confirms it
+    REFUSED = "refused"  # belongs to an invitation, and must not count: written by the desk itself, or rejected
     UNMATCHED = "unmatched"  # belongs to no invitation: unsolicited feedback, listed for the operator
 
 
@@ -131,6 +133,7 @@ closures = sa.Table(
     _when("closed_at", nullable=False),
     _when("seen_at", nullable=False),
     _when("read_at"),  # when the source itself, not an index of its, showed it so; known only for the first time
+    sa.Column("milestone", Text, nullable=False, default="closed", server_default="closed"),
     sa.Column("ticket", Text, nullable=False),  # hub.Ticket as JSON
     sa.Column("decided", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("source", "ticket_id", "closure_key"),
@@ -142,22 +145,31 @@ contacts = sa.Table(
     "contacts",
     metadata,
     sa.Column("address", Text, primary_key=True),  # E.164, or an e-mail address in lower case
+    sa.Column("person", Text),  # the same for all addresses of one person; none while only one is known
+    sa.Column("consent", Text),  # channels with a recorded consent, separated by commas
     _when("asked_at"),  # when the last survey that was not withdrawn is or was due
     sa.Column("asked_for", sa.ForeignKey("closures.id")),  # and for which closure
     _when("opted_out_at"),
     _when("unusable_at"),
     sa.Column("unusable_reason", Text),
     sa.Index("ix_contacts_asked_for", "asked_for"),
+    _partial("ix_contacts_person", "person", where="person IS NOT NULL"),
 )
 
 invitations = sa.Table(
     "invitations",
     metadata,
     _id(),
-    sa.Column("closure_id", sa.ForeignKey("closures.id"), nullable=False, unique=True),
+    sa.Column("closure_id", sa.ForeignKey("closures.id"), nullable=False),
+    sa.Column("step", sa.Integer, nullable=False, default=0, server_default="0"),  # 0 asks; the others follow it
+    sa.Column("kind", Text, nullable=False, default="survey", server_default="survey"),  # survey.model.MessageKind
+    sa.Column("question", Text),  # the id of the question that this message asks
     sa.Column("token", Text, nullable=False, unique=True),
     sa.Column("state", Text, nullable=False),
     sa.Column("reason", Text),
+    sa.Column("rule", Text),  # which rule of hub.toml decided; none before there were rules
+    sa.Column("survey", Text),
+    sa.Column("tone", Text),
     sa.Column("survey_version", Text),
     sa.Column("language", Text),
     sa.Column("gateway", Text),
@@ -170,9 +182,12 @@ invitations = sa.Table(
     _when("sent_at"),
     _when("delivered_at"),
     _when("answered_at"),
+    _when("remind_at"),  # none when no reminder is wanted, or it was made
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("provider_id", Text),
     *_claim(),
+    sa.UniqueConstraint("closure_id", "step"),
+    _partial("ix_invitations_remind", "remind_at", where="remind_at IS NOT NULL"),
     _partial("ix_invitations_due", "gateway", "due_at", where="state = 'waiting'"),
     _partial("ix_invitations_lease", "lease_until", where="state = 'sending'"),
     _partial("ix_invitations_claimed_by", "claimed_by", where="claimed_by IS NOT NULL"),
@@ -194,7 +209,10 @@ answers = sa.Table(
     sa.Column("key", Text),
     sa.Column("sender", Text, nullable=False),
     sa.Column("recipient", Text),
-    sa.Column("rating", sa.Integer),  # from a page; other answers are read from their text
+    sa.Column("rating", sa.Integer),  # from a page of a version before `given`
+    sa.Column("given", Text),  # from a page: values by question id as JSON; other answers are read from their text
+    sa.Column("withdraws", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("suspicion", Text),  # why it is quarantined or refused, in a word
     sa.Column("text", Text, nullable=False),
     sa.Column("raw", Text, nullable=False, default=""),
     _when("received_at", nullable=False),
@@ -203,6 +221,34 @@ answers = sa.Table(
     sa.Index("ix_answers_invitation_id", "invitation_id"),
     _partial("ix_answers_new", "id", where="state = 'new'"),
     _partial("ix_answers_unmatched", "id", where="state = 'unmatched'"),
+    _partial("ix_answers_held", "id", where="state IN ('quarantined', 'refused')"),
+)
+
+visits = sa.Table(  # pages opened with a tapped rating: what link scanners do to all of them
+    "visits",
+    metadata,
+    _id(),
+    sa.Column("invitation_id", sa.ForeignKey("invitations.id"), nullable=False),
+    _when("at", nullable=False),
+    sa.Column("rating", sa.Integer),
+    sa.Index("ix_visits_invitation_id", "invitation_id"),
+)
+
+surveys = sa.Table(  # what was asked, so that an old answer keeps its meaning
+    "surveys",
+    metadata,
+    sa.Column("version", Text, primary_key=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("content", Text, nullable=False),  # hub.survey.model.Survey as JSON
+    _when("first_used_at", nullable=False),
+)
+
+stops = sa.Table(  # put on the stop list by an operator
+    "stops",
+    metadata,
+    sa.Column("entry", Text, primary_key=True),  # as in contacts.address, or "@domain"
+    _when("added_at", nullable=False),
+    sa.Column("reason", Text),
 )
 
 reports = sa.Table(

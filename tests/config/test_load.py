@@ -15,7 +15,9 @@ from hub import RateLimit
 from hub.config.changes import Changes, diff
 from hub.config.load import find, load
 from hub.config.messages import ConfigProblems
-from hub.config.models import GatewayEnvelope, HubConfig, HubSettings, QuietHours, SurveySettings, WebSettings
+from hub.config.models import GatewayEnvelope, HubConfig, HubSettings, WebSettings
+from hub.config.survey import SurveySettings
+from hub.config.values import QuietHours
 from tests.config.conftest import GOOD
 from tests.config.plugins import REGISTRY, DeskConfig, TextConfig
 

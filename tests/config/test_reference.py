@@ -14,8 +14,10 @@ import pytest
 from hub.cli.settings import Setting, describe
 from hub.config.load import load
 from hub.config.messages import ConfigProblems
-from hub.config.models import KINDS, Envelope, GatewayEnvelope, HubSettings, QuietHours, SurveySettings, WebSettings
+from hub.config.models import KINDS, Envelope, GatewayEnvelope, HubSettings, WebSettings
 from hub.config.schema import offer
+from hub.config.survey import SurveySettings
+from hub.config.values import QuietHours
 from hub.registry import Plugin, Registry
 
 PAGE = Path(__file__).parents[2] / "docs/reference/config.md"

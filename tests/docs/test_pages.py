@@ -13,8 +13,9 @@ import pytest
 from pydantic import BaseModel
 
 from hub.cli.settings import describe
-from hub.config.models import KINDS, Envelope, GatewayEnvelope, HubSettings, SurveySettings, WebSettings
+from hub.config.models import KINDS, Envelope, GatewayEnvelope, HubSettings, WebSettings
 from hub.config.schema import offer
+from hub.config.survey import SurveySettings
 from hub.registry import Registry
 from tests.docs import generate, pages
 

@@ -32,7 +32,8 @@ from hub import (
     Ticket,
     Unavailable,
 )
-from hub.config.models import ComponentConfig, SurveySettings
+from hub.config.models import ComponentConfig
+from hub.config.survey import SurveySettings
 from hub.daemon.components import Instance
 from hub.http import Limiter
 from hub.journey import answer, claims, intake, invite, report

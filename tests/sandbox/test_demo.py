@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from hub.cli import app, demo
 from hub.cli.settings import describe
 from hub.config.load import load
-from hub.config.models import HubSettings, SurveySettings, WebSettings
+from hub.config.models import HubSettings, WebSettings
+from hub.config.survey import SurveySettings
 
 TICKETS = 14
 

@@ -1,0 +1,143 @@
+"""Reads what is asked and whom: questions, surveys, rules, exclusions and places, on top of the built-in ones."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Protocol, TypedDict, TypeVar
+
+from hub.config.locate import KeyPath
+from hub.config.questions import Question, SurveyDefinition
+from hub.config.survey import Exclusion, Place, Rule
+from hub.config.values import Section
+from hub.registry import did_you_mean
+
+SectionT = TypeVar("SectionT", bound=Section)
+_DEFAULT_RULE = Rule(name="default")
+_REPLACED = ("options", "ask_if", "fields")
+"""Tables that are taken as they are written instead of being added to."""
+
+
+class _Validate(Protocol):
+    def __call__(self, model: type[SectionT], table: Mapping[str, Any], path: KeyPath, /) -> SectionT | None: ...
+
+
+class Asked(TypedDict):
+    """The parts of a configuration that say what is asked and whom."""
+
+    questions: Mapping[str, Question]
+    surveys: Mapping[str, SurveyDefinition]
+    rules: tuple[Rule, ...]
+    exclusions: Mapping[str, Exclusion]
+    places: Mapping[str, Place]
+
+
+class Asking:
+    """One reading of these tables. It goes on after each problem."""
+
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        gateways: Collection[str],
+        sources: Collection[str],
+        validate: _Validate,
+        report: Callable[[KeyPath, str], None],
+    ) -> None:
+        self._document = document
+        self._gateways = gateways
+        self._sources = sources
+        self._validate = validate
+        self._report = report
+
+    def read(self) -> Asked:
+        """All of them, the built-in ones included. What is wrong is reported."""
+        questions = self._tables("questions", Question)
+        surveys = self._tables("surveys", SurveyDefinition)
+        rules = self._rules()
+        places = self._tables("places", Place)
+        if len(questions) == len(self._merged("questions")):
+            for name, survey in surveys.items():
+                self._check_survey(name, survey, questions)
+        for index, rule in enumerate(rules):
+            self._known(("rules", index, "survey"), rule.survey, surveys, "survey")
+            for number, gateway in enumerate(rule.gateways or ()):
+                self._known(("rules", index, "gateways", number), gateway, self._gateways, "gateway")
+            for number, source in enumerate(rule.source):
+                if not set(source) & set("*?["):
+                    self._known(("rules", index, "source", number), source, self._sources, "source")
+        for name, place in places.items():
+            self._known(("places", name, "survey"), place.survey, surveys, "survey")
+        return Asked(
+            questions=questions,
+            surveys=surveys,
+            rules=(*rules, _DEFAULT_RULE),
+            exclusions=self._tables("exclusions", Exclusion),
+            places=places,
+        )
+
+    def _tables(self, kind: str, model: type[SectionT]) -> dict[str, SectionT]:
+        found = {}
+        for name, table in self._merged(kind).items():
+            if not isinstance(table, dict):
+                self._report((kind, name), f"must be a table: [{kind}.NAME].")
+            elif (section := self._validate(model, table, (kind, name))) is not None:
+                found[name] = section
+        return found
+
+    def _merged(self, kind: str) -> dict[str, Any]:
+        own = self._document.get(kind, {})
+        if not isinstance(own, dict):
+            self._report((kind,), f"must be a table: [{kind}.NAME].")
+            own = {}
+        merged = dict(_builtin().get(kind, {}))
+        for name, table in own.items():
+            merged[name] = _over(merged.get(name), table)
+        return merged
+
+    def _rules(self) -> list[Rule]:
+        tables = self._document.get("rules", [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            self._report(("rules",), "must be a list of tables: [[rules]].")
+            return []
+        rules = [self._validate(Rule, table, ("rules", index)) for index, table in enumerate(tables)]
+        found = [rule for rule in rules if rule]
+        names = [rule.name for rule in found]
+        for index, name in enumerate(names):
+            if name in names[:index] or name == _DEFAULT_RULE.name:
+                self._report(("rules", index, "name"), f"another rule is called {name!r}.")
+        return found
+
+    def _check_survey(self, name: str, survey: SurveyDefinition, questions: Mapping[str, Question]) -> None:
+        for index, id_ in enumerate(survey.questions):
+            place = ("surveys", name, "questions", index)
+            if id_ in survey.questions[:index]:
+                self._report(place, f"asks {id_!r} twice.")
+                continue
+            self._known(place, id_, questions, "question")
+            if (question := questions.get(id_)) is None:
+                continue
+            if missing := [language for language in survey.languages if language not in question.text]:
+                self._report(("questions", id_, "text"), f"survey {name!r} needs it in {', '.join(missing)} too.")
+            for earlier in question.ask_if:
+                if earlier in questions and earlier not in survey.questions[:index]:
+                    why = f"{id_!r} depends on {earlier!r}, which survey {name!r} does not ask before it."
+                    self._report(place, why)
+
+    def _known(self, place: KeyPath, name: str, known: Collection[str], what: str) -> None:
+        if name not in known:
+            near, others = did_you_mean(name, known), ", ".join(known) or "none"
+            self._report(place, f"no {what} {name!r} is configured.{near} There are: {others}.")
+
+
+@cache
+def _builtin() -> Mapping[str, Any]:
+    return tomllib.loads(files("hub.config").joinpath("builtin.toml").read_text("utf-8"))
+
+
+def _over(base: Any, table: Any) -> Any:
+    """The base with what the table says instead."""
+    if not (isinstance(base, dict) and isinstance(table, dict)):
+        return table
+    return base | {key: value if key in _REPLACED else _over(base.get(key), value) for key, value in table.items()}
