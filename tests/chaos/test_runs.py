@@ -45,16 +45,21 @@ async def test_a_short_soak_is_measured_and_clean(tmp_path: Path) -> None:
     assert kept is account["flat"]
 
 
-def _samples(last: dict[str, float]) -> list[dict[str, float]]:
-    usual = {"rss_mb": 80.0, "open_files": 30.0, "connections": 20.0, "threads": 4.0, "wal_mb": 4.0}
-    return [dict(usual)] * 12 + [usual | last] * 4
+USUAL = {"rss_mb": 80.0, "open_files": 30.0, "connections": 20.0, "threads": 4.0, "wal_mb": 4.0}
 
 
 @pytest.mark.parametrize("name", SLACK)
 def test_growth_is_found(name: str) -> None:
-    found = growth(_samples({name: 200.0}))
+    more = USUAL | {name: 200.0}
+    found = growth([USUAL] * 12 + [more] * 4, more)
     assert [each for each, one in found.items() if not one["flat"]] == [name]
 
 
 def test_a_little_more_is_no_growth() -> None:
-    assert all(one["flat"] for one in growth(_samples({"rss_mb": 82.5, "open_files": 33.0})).values())
+    more = USUAL | {"rss_mb": 82.5, "open_files": 33.0}
+    assert all(one["flat"] for one in growth([USUAL] * 12 + [more] * 4, more).values())
+
+
+def test_connections_of_callers_are_no_growth_once_they_have_gone() -> None:
+    busy = USUAL | {"open_files": 200.0, "connections": 190.0}
+    assert all(one["flat"] for one in growth([USUAL] * 12 + [busy] * 4, USUAL).values())
