@@ -18,6 +18,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Patterns = tuple[str, ...]
 """Shell patterns, compared regardless of case."""
 
+_SOME_YEAR = 2026
+"""Whether a country's holidays are known does not depend on it."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -118,12 +120,9 @@ class SurveySettings(Section):
     def _known_country(cls, value: str) -> str:
         if not value:
             return value
-        from holidays.utils import list_supported_countries
+        from hub.public_holidays import public_holidays
 
-        country, _, part = value.upper().partition("-")
-        known = list_supported_countries()
-        if country not in known or (part and part not in known[country]):
-            raise ValueError('must be a country whose holidays are known, such as "FI", or a part of one: "DE-BY"')
+        public_holidays(value, _SOME_YEAR)
         return value.upper()
 
     @field_validator("stop_list")
