@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from hub.config.models import QuietHours
+from hub.config.values import QuietHours
 from hub.journey.zones import zone_of
 from hub.public_holidays import public_holidays
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.config.models import QuietHours
+from hub.config.values import QuietHours
 from hub.journey.calendar import EVERY_DAY, Calendar, next_allowed
 from hub.public_holidays import public_holidays
 
