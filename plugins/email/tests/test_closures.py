@@ -11,9 +11,9 @@ from hub_email import closures
 from hub_email.closures import Closures, FolderView, Snapshot, beginning
 from hub_email.cursor import Position
 from hub_email.desk import Mail, Role
-from hub_email.headers import Person
 from hub_email.imap import FolderState
 from hub_email.index import Entry
+from hub_email.people import Person
 from hypothesis import example, given
 from hypothesis import strategies as st
 

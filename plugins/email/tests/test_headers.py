@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hub_email.automatic import is_automatic
 from hub_email.desk import Desk, Role
 from hub_email.headers import (
     bare_subject,
     decode,
     first,
-    is_automatic,
     message_ids,
     own_message_id,
-    people,
     read_fields,
 )
+from hub_email.people import people
 from hypothesis import given
 from hypothesis import strategies as st
 

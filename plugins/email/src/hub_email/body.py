@@ -80,8 +80,10 @@ def _read(part: Message, *, depth: int, parts: Iterator[int]) -> str:
         return ""
     if kind == "text/html":
         return html_to_text(payload_text(part))
+    if kind == "text/plain":
+        return _rejoined(payload_text(part), part)
     # A "multipart" that is none any more has lost its boundary; its text is still there.
-    return payload_text(part) if kind.startswith(("text/plain", "multipart/")) else ""
+    return payload_text(part) if kind.startswith("multipart/") else ""
 
 
 def _read_children(part: Message, kind: str, depth: int, parts: Iterator[int]) -> str:
@@ -93,6 +95,26 @@ def _read_children(part: Message, kind: str, depth: int, parts: Iterator[int]) -
     return next(found, "") if kind == "multipart/alternative" else "\n\n".join(found)
 
 
+def _rejoined(text: str, part: Message) -> str:
+    """Text of a `format=flowed` part with its paragraphs in one line again (RFC 3676); other text as it is."""
+    if _parameter(part, "format") != "flowed":
+        return text
+    drops_space = _parameter(part, "delsp") == "yes"
+    lines: list[str] = []
+    open_at: int | None = None  # how deep the last line is quoted, if it goes on
+    for line in text.replace("\r\n", "\n").split("\n"):
+        depth = len(line) - len(line.lstrip(">"))
+        words = line[depth:].removeprefix(" ")
+        flows = words.endswith(" ") and words != "-- "
+        kept = words[:-1] if flows and drops_space else words
+        if open_at == depth and words != "-- ":
+            lines[-1] += kept
+        else:
+            lines.append(f"{'>' * depth} {kept}" if depth else kept)
+        open_at = depth if flows else None
+    return "\n".join(lines)
+
+
 def _children(part: Message) -> list[Message]:
     payload = part.get_payload()
     return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
@@ -101,6 +123,14 @@ def _children(part: Message) -> list[Message]:
 def _payload(part: Message) -> bytes:
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
+
+
+def _parameter(part: Message, name: str) -> str:
+    try:
+        value = part.get_param(name)
+    except (LookupError, ValueError, TypeError):
+        return ""
+    return value.lower() if isinstance(value, str) else ""
 
 
 def _charset(part: Message) -> str | None:

@@ -24,6 +24,7 @@ _ACTIONS = {
     "delayed": None,
 }
 _BY_WEIGHT = (DeliveryStatus.FAILED, DeliveryStatus.DELIVERED, DeliveryStatus.SENT, None)
+_REPORTS = {"multipart/report", "message/delivery-status"}
 _MAIL_SYSTEM = re.compile(r"\b(?:mailer-daemon|mail-daemon|postmaster)\b", re.IGNORECASE)
 
 
@@ -35,15 +36,19 @@ class Bounce:
     """None when the mail is only delayed: another report follows."""
     code: str = ""
     """The enhanced status code, such as "5.1.1", where there is one."""
+    of_another: bool = False
+    """It speaks of an address that the customer's own server has passed the mail on to."""
 
     @property
     def address_unusable(self) -> bool:
-        """Whether it says that the address does not exist."""
-        return self.status is DeliveryStatus.FAILED and self.code in DEAD_ADDRESS
+        """Whether it says that the customer's address does not exist."""
+        return self.status is DeliveryStatus.FAILED and self.code in DEAD_ADDRESS and not self.of_another
 
 
 def read_bounce(mail: Message) -> Bounce | None:
-    """What the report says, or None when the mail is no delivery report."""
+    """What the report says, or None when the mail is no delivery report, such as one that a person has passed on."""
+    if mail.get_content_type() not in _REPORTS and not _is_from_mail_system(mail):
+        return None
     found = [_of_recipient(block) for block in _blocks(mail) if _action(block) in _ACTIONS]
     if found:  # a recipient who forwards to several addresses makes several
         return min(found, key=lambda bounce: _BY_WEIGHT.index(bounce.status))
@@ -71,7 +76,14 @@ def _of_recipient(block: Message) -> Bounce:
     code = _status_code(block, "Status")
     if code.endswith(".0.0"):  # Exim says no more here, and the code of the other server further down
         code = _status_code(block, "Diagnostic-Code") or code
-    return Bounce(_ACTIONS[_action(block)], code)
+    asked, final = _recipient(block, "Original-Recipient"), _recipient(block, "Final-Recipient")
+    return Bounce(_ACTIONS[_action(block)], code, of_another=bool(asked and final and asked != final))
+
+
+def _recipient(block: Message, name: str) -> str:
+    """The address behind "rfc822;", where some characters may stand as "+2B" (RFC 3461, 4)."""
+    address = "".join(header_values(block, name)[:1]).partition(";")[2].strip(" <>").lower()
+    return re.sub(r"\+([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), address)
 
 
 def _action(block: Message) -> str:

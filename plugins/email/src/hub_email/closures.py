@@ -11,9 +11,9 @@ from hashlib import sha256
 from hub import Customer, Page, Ticket
 from hub_email.cursor import FolderPosition, KeywordPosition, Position, pack, unpack
 from hub_email.desk import Mail, Role
-from hub_email.headers import Person
 from hub_email.imap import FolderState
 from hub_email.index import Entry
+from hub_email.people import Person
 from hub_email.threads import Thread, build_threads
 
 PAGE_SIZE = 50

@@ -8,19 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from hub_email.headers import (
-    AUTOMATIC_FIELDS,
-    Fields,
-    Person,
-    bare_subject,
-    decode,
-    first,
-    is_automatic,
-    message_ids,
-    own_message_id,
-    people,
-    read_fields,
-)
+from hub_email.automatic import AUTOMATIC_FIELDS, is_automatic
+from hub_email.headers import Fields, bare_subject, decode, first, message_ids, own_message_id, read_fields
+from hub_email.people import Person, people
 
 FIELDS = (
     "MESSAGE-ID",

@@ -26,6 +26,7 @@ from hub_email.compose import compose
 from hub_email.gateway_config import EmailGatewaySettings
 from hub_email.imap import FolderState, Mailbox
 from hub_email.replies import read_inbound, unreadable
+from hub_email.signing import Signer
 from hub_email.smtp import Mail, SmtpPool
 
 CAPABILITIES = frozenset({Capability.COLLECT, Capability.WAIT, Capability.REPEATABLE})
@@ -41,6 +42,7 @@ class EmailGateway(Gateway[EmailGatewaySettings]):
         super().__init__(config, context)
         self._sender = parse_mailbox(config.from_address)
         self._addressing = config.addressing()
+        self._signer = Signer(config.dkim) if config.dkim else None
         self._pool = SmtpPool(config)
         self._mailbox = Mailbox(config.imap) if config.imap else None
         self._seen: FolderState | None = None
@@ -49,6 +51,8 @@ class EmailGateway(Gateway[EmailGatewaySettings]):
         """Hand one survey to the submission server."""
         key = message.key
         content = compose(message, self._sender, self._addressing, self.context.clock.now())
+        if self._signer is not None:
+            content = await asyncio.to_thread(self._signer.sign, content)
         await self._pool.deliver(
             Mail(
                 sender=self._addressing.reply_address(key),  # bounces and vacation notes go to the envelope sender
@@ -86,8 +90,10 @@ class EmailGateway(Gateway[EmailGatewaySettings]):
         await self._mailbox.idle(self.config.imap.folder, self._seen)
 
     async def check(self) -> Sequence[CheckResult]:
-        """Log in at the submission server and at the mailbox. Sends nothing and reads no mail."""
-        return [await self._check_smtp(), *await self._check_imap()]
+        """Log in at the submission server and at the mailbox, and look for the DKIM key in DNS. Sends nothing and
+        reads no mail."""
+        signature = [await self._signer.check()] if self._signer else []
+        return [await self._check_smtp(), *await self._check_imap(), *signature]
 
     async def close(self) -> None:
         """Log out of both servers."""

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from hub import Duration, ExistingFile, PluginConfig, Secret
 from hub_email.addressing import KEY_LENGTH, Addressing, parse_mailbox
 from hub_email.config import ImapSettings, Security, is_loopback
+from hub_email.signing import load_key
 
 MAX_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 
@@ -19,6 +20,23 @@ class ReplyMailbox(ImapSettings):
 
     folder: str = "INBOX"
     """Folder that replies and delivery reports arrive in."""
+
+
+class DkimSettings(PluginConfig):
+    """The key that mail is signed with, for submission servers that do not sign themselves."""
+
+    domain: str = Field(pattern=r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$", max_length=253)
+    """Domain that signs: that of `from_address`, or one above or below it, as DMARC wants."""
+    selector: str = Field(pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*$", max_length=63)
+    """Name of the key: its public half is the TXT record SELECTOR._domainkey.DOMAIN."""
+    private_key: Secret
+    """Private key in PEM, RSA with 2048 bits or Ed25519, without a passphrase; most often a file."""
+
+    @field_validator("private_key")
+    @classmethod
+    def _can_sign(cls, value: Secret) -> Secret:
+        load_key(value.get_secret_value())
+        return value
 
 
 class EmailGatewaySettings(PluginConfig):
@@ -50,6 +68,8 @@ class EmailGatewaySettings(PluginConfig):
     """A connection is replaced after this many mails."""
     imap: ReplyMailbox | None = None
     """The mailbox behind `reply_address`. Without it answers and bounces that come by mail are not read."""
+    dkim: DkimSettings | None = None
+    """Sign mail with DKIM. Leave it out when the submission server signs."""
 
     @field_validator("from_address", "reply_address")
     @classmethod
@@ -74,6 +94,14 @@ class EmailGatewaySettings(PluginConfig):
     def _whole_login(self) -> Self:
         if (self.smtp_username is None) != (self.smtp_password is None):
             raise ValueError("give both 'smtp_username' and 'smtp_password', or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _signed_for_the_sender(self) -> Self:
+        if self.dkim is not None:
+            sender, signer = (f".{one.lower()}" for one in (parse_mailbox(self.from_address).domain, self.dkim.domain))
+            if not (sender.endswith(signer) or signer.endswith(sender)):
+                raise ValueError("DMARC wants 'dkim.domain' to be the domain of 'from_address', or one above or below")
         return self
 
     def addressing(self) -> Addressing:

@@ -14,7 +14,9 @@ from html import unescape
 _MARKUP = re.compile(
     r"""<(?P<end>/?)(?P<tag>[a-zA-Z][\w:-]*+)(?P<attributes>(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>|<[!?/][^<>]*+>"""
 )
-_CLASS_OR_ID = re.compile(r"""(?<![\w-])(class|id)\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"']++)""", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"""(?<![\w-])(class|id|type|cite|style)\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"']++)""", re.IGNORECASE
+)
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 _HIDDEN = frozenset({"script", "style", "template", "title"})
 _LINES = frozenset({"br", "dd", "div", "dt", "hr", "li", "ol", "section", "table", "tr", "ul"})
@@ -23,7 +25,9 @@ _CELLS = frozenset({"td", "th"})
 
 _QUOTING = re.compile(r"\b(?:gmail_attr|moz-cite-prefix|yahoo_quoted|protonmail_quote)\b")
 _QUOTING_IDS = frozenset({"mail-editor-reference-message-container"})
-_SIGNATURE = re.compile(r"\b(?:gmail_signature|moz-signature)\b")
+_SIGNATURE = re.compile(r"\b(?:gmail_signature|moz-signature|k9mail-signature)\b")
+_INDENTED = re.compile(r"margin-left:\s*[1-9]|margin:\s*\S+\s+\S+\s+\S+\s+[1-9]", re.IGNORECASE)
+_BORDER = re.compile(r"border(?:-left)?:\s*(?!none|0)", re.IGNORECASE)
 _OUTLOOK_REPLY = "divRplyFwdMsg"  # Outlook on the web repeats it with "x_" in front in longer conversations
 ORIGINAL_MESSAGE = "-----Original Message-----"
 
@@ -66,12 +70,12 @@ class _Reader:
         self._break(tag)
         if tag in _VOID:
             return
-        names = {name.lower(): value.strip("\"'") for name, value in _CLASS_OR_ID.findall(attributes)}
+        names = {name.lower(): value.strip("\"'") for name, value in _ATTRIBUTE.findall(attributes)}
         classes, identity = names.get("class", ""), names.get("id", "")
         if identity.endswith(_OUTLOOK_REPLY):
             self._new_line()
             self._lines.append(ORIGINAL_MESSAGE)
-        quoting = tag == "blockquote" or bool(_QUOTING.search(classes)) or identity in _QUOTING_IDS
+        quoting = _is_quote(tag, names) or bool(_QUOTING.search(classes)) or identity in _QUOTING_IDS
         hidden = tag in _HIDDEN or bool(_SIGNATURE.search(classes))
         if quoting:
             self._new_line()
@@ -116,8 +120,19 @@ class _Reader:
             self._new_line()
 
     def _new_line(self) -> None:
-        self._lines.append(f"{self._prefix()}{self._line.strip()}".rstrip())
+        words = self._line.strip()
+        line = f"{self._prefix()}{words}".rstrip()
+        self._lines.append("-- " if line == "--" != self._line else line)  # begins a signature (RFC 3676, 4.3)
         self._line = ""
 
     def _prefix(self) -> str:
         return "> " if self._quoting else ""
+
+
+def _is_quote(tag: str, attributes: dict[str, str]) -> bool:
+    """Whether this element quotes; people also indent what they write, and their programs do that by the same tag."""
+    if tag != "blockquote":
+        return False
+    marked = not {"class", "type", "cite"}.isdisjoint(attributes)
+    style = attributes.get("style", "")
+    return marked or not _INDENTED.search(style) or bool(_BORDER.search(style))

@@ -10,32 +10,32 @@ from hashlib import sha256
 
 from hub import Channel, DeliveryReport, Reply
 from hub_email.addressing import Addressing
+from hub_email.automatic import is_automatic, is_away_note, is_calendar_answer, is_read_receipt
 from hub_email.body import parse_mail, readable_text
 from hub_email.bounces import Bounce, read_bounce, returned_ids
 from hub_email.compose import UNSUBSCRIBE
-from hub_email.headers import Fields, decode, first, is_automatic, message_ids, people, read_fields
+from hub_email.headers import Fields, decode, first, message_ids, read_fields
+from hub_email.people import author, people
 from hub_email.quotes import own_words
 
 MAX_RAW_CHARS = 100_000
 MAX_HEADER_BYTES = 200_000
 _OWN_MARK = "x-xm-"
 _ADDRESSED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc")
-_AWAY_SUBJECT = re.compile(
-    r"(?:automaattinen (?:vastaus|poissaolo)|poissa\b|poissaolo|automatic reply|auto(?:matic)?[- ]?(?:reply|response)|"
-    r"out of (?:the )?office|autosvar|automatiskt svar|frånvaro|automatische antwort|abwesenheit)",
-    re.IGNORECASE,
-)
 
 
 def read_inbound(content: bytes, received_at: datetime, addressing: Addressing) -> Reply | DeliveryReport | None:
     """Read one mail as it came from the mailbox. Never raises.
 
-    :returns: None for mail that brings no news: our own on its way round in a loop, and reports of a mere delay.
+    :returns: None for mail that brings no news: our own on its way round in a loop, receipts, and reports of a mere
+        delay.
     """
     fields = read_fields(re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0][:MAX_HEADER_BYTES])
     if any(name.startswith(_OWN_MARK) for name in fields):
         return None
     mail = parse_mail(content)
+    if is_read_receipt(mail):
+        return None
     bounce = read_bounce(mail)
     if bounce is None:
         return _reply(fields, mail, content, received_at, addressing)
@@ -75,7 +75,7 @@ def _reply(
     key = _key(fields, addressing)
     subject = decode(first(fields, "subject"))
     unsubscribes = key is not None and subject.casefold() == UNSUBSCRIBE
-    sender = next(iter(people(fields.get("from", ()))), None)
+    sender = author(fields)
     recipient = next(iter(people(_values(fields, _ADDRESSED))), None)
     return Reply(
         provider_id=next(iter(message_ids(fields.get("message-id", ())[:1])), "") or _made_up_id(content),
@@ -87,7 +87,8 @@ def _reply(
         recipient=recipient.address if recipient else None,
         automatic=automatic
         or (not unsubscribes and is_automatic(fields, sender, own_lists=[addressing.mailbox]))
-        or bool(_AWAY_SUBJECT.match(subject)),
+        or is_away_note(subject)
+        or is_calendar_answer(mail),
         raw=text,
     )
 
