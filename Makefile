@@ -29,7 +29,7 @@ test-clients: $(STAMP)
 test-authors: $(STAMP)
 	$(BIN)/python -m pytest tests/authors/slow -n 2 $(ARGS)
 
-# A hub between a simulated Jira and a simulated ServiceNow that answer badly.
+# A hub between a simulated Jira and a simulated ServiceNow that answer badly, and one behind a simulated Twilio account.
 test-desks: $(STAMP)
 	$(BIN)/python -m pytest tests/desks --timeout 180 -n 2 $(ARGS)
 

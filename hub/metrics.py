@@ -19,7 +19,7 @@ OTHER = "other"
 REASONS = (
     *("too_old", "excluded_ticket", "excluded_domain", "no_contact", "no_gateway", "opted_out", "unusable_address"),
     *("asked_recently", "reopened", "gone", "operator", "fault", "outcome_unknown", "worker_died"),
-    *("cannot_compose", "rejected", "not_delivered"),
+    *("looked_up", "cannot_compose", "rejected", "not_delivered"),
 )
 """Why a survey did not leave, or may not have: the hub's own words."""
 REASON_FAMILIES = ("http", "smtp", "bounce")

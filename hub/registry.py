@@ -25,7 +25,7 @@ from hub.api.source import Source, SourceType
 GROUP = "hub.plugins"
 """The entry-point group: one line per plugin, `name = "module"`."""
 
-FIRST_PARTY = frozenset({"email", "jira", "kannel", "servicenow"})
+FIRST_PARTY = frozenset({"email", "jira", "kannel", "servicenow", "twilio"})
 """Plugins that come with the hub's own distribution, for the hint when one is missing."""
 
 _KINDS: dict[str, tuple[type[Any], type[Component[Any]]]] = {

@@ -69,6 +69,7 @@ def test_the_wheel_holds_the_hub_its_plugins_and_their_data_and_nothing_else(whe
         "hub_jira",
         "hub_kannel",
         "hub_servicenow",
+        "hub_twilio",
     }
     for data in (
         "hub/py.typed",
@@ -76,6 +77,7 @@ def test_the_wheel_holds_the_hub_its_plugins_and_their_data_and_nothing_else(whe
         "hub_jira/py.typed",
         "hub_kannel/py.typed",
         "hub_servicenow/py.typed",
+        "hub_twilio/py.typed",
         "hub/store/migrations/versions/0001_initial.py",
         "hub/survey/templates/mail.html",
         "hub/survey/languages/fi.toml",

@@ -39,6 +39,7 @@ class Capability(StrEnum):
     CENSUS = "census"  # source: can list the ids of what was closed since a given time; needs FETCH
     COLLECT = "collect"  # gateway: replies and reports are fetched by polling
     REPEATABLE = "repeatable"  # gateway: the same message may be sent again without reaching the customer twice
+    LOOK_UP = "look_up"  # gateway: can be asked later whether a message left whose answer was lost
 
 
 @dataclass(frozen=True, slots=True)

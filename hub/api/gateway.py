@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic
 
 from hub.api.component import Capability, Component, ConfigT, RateLimit, Webhook
@@ -18,7 +19,7 @@ class Gateway(Component[ConfigT]):
     @abstractmethod
     async def send(self, message: Message) -> Receipt:
         """Hand one message to the service. Called concurrently, never twice for one message unless
-        `Capability.REPEATABLE` is declared.
+        `Capability.REPEATABLE` is declared, or `look_up` has said that it never left.
 
         The hub has stored that it is about to send before it calls. Pass `once=True` to the lent client.
 
@@ -27,7 +28,7 @@ class Gateway(Component[ConfigT]):
         :raises RateLimited: certainly not sent; the whole gateway waits.
         :raises Unavailable: certainly not sent; tried again later.
         :raises AuthFailed: certainly not sent; the gateway is paused until the operator acts or the back-off ends.
-        :raises OutcomeUnknown: it may have left; the hub waits for a report or a reply.
+        :raises OutcomeUnknown: it may have left; the hub waits for a report or a reply, or looks it up.
         """
 
     def collect(self, cursor: Cursor | None) -> AsyncIterator[Inbound]:
@@ -41,12 +42,25 @@ class Gateway(Component[ConfigT]):
     async def receive(self, request: Webhook) -> Inbound:
         """Read one webhook request. Needs `Capability.RECEIVE`.
 
-        Verify first. The hub stores what is returned and then answers 200 with an empty body; when storing fails it
-        answers 503, so that the service repeats.
+        Verify first. The hub stores what is returned and then answers `Inbound.http_status` with an empty body; when
+        storing fails it answers 503, so that the service repeats.
 
         :raises WebhookRefused: not authentic or not readable.
         """
         raise NotSupported("receive")
+
+    async def look_up(self, message: Message, since: datetime) -> Receipt | None:
+        """Ask the service whether a message left whose `send` ended with `OutcomeUnknown`. Needs `Capability.LOOK_UP`.
+
+        Called once, ten minutes or more after that, unless a report or a reply has settled it. The text is composed
+        anew and may differ from what was sent. When in doubt raise `OutcomeUnknown`: what never left is sent again.
+
+        :param since: no attempt was made before, by the hub's clock; the service's own may differ.
+        :returns: what became of it; None when the service certainly has no such message.
+        :raises Unavailable: like `RateLimited` and `AuthFailed`: the service is asked again later.
+        :raises OutcomeUnknown: the service cannot tell either; the operator decides, as after any other error.
+        """
+        raise NotSupported("look_up")
 
 
 @dataclass(frozen=True, slots=True)

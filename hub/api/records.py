@@ -260,6 +260,8 @@ class Inbound:
     replies: tuple[Reply, ...] = ()
     reports: tuple[DeliveryReport, ...] = ()
     cursor: Cursor | None = None
+    http_status: int = 200
+    """What a webhook is answered with, without a body, once this is stored. Some services want 204."""
 
 
 class Score(_Record):

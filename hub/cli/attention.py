@@ -27,6 +27,7 @@ _PARTS = {
     "hints": "follow webhooks",
     "census": "look for what it missed",
     "reread": "ask whether tickets are still closed",
+    "look_up": "look up what may have left",
 }
 """What a loop does, by the end of its id."""
 _PASSING = ("RateLimited", "Unavailable", "OutcomeUnknown")

@@ -1,7 +1,7 @@
 """What runs for each component, and the journey between them. Each loop looks, works, and waits to be woken.
 
-What reads from a source or a gateway (pull, hints, census, collect) runs on one worker at a time: while it holds the
-lock of that component. Everything else shares its work by rows.
+What reads from a source or a gateway (pull, hints, census, collect, look-up) runs on one worker at a time: while it
+holds the lock of that component. Everything else shares its work by rows.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from hub.daemon.components import Instance
 from hub.daemon.health import Health
 from hub.daemon.load import Tally
 from hub.daemon.lookout import Lookout
+from hub.journey import look_up as looking_up
 from hub.journey.deliver import Sender
 from hub.journey.policy import Plan
 from hub.journey.post import Post
@@ -36,6 +37,7 @@ _LEAST_BETWEEN_LOOKS_S = 0.5
 _SETTLE_EVERY_S = 5.0
 """How often a gateway without work looks what became of the last messages."""
 _LOOK_FOR_CENSUS = timedelta(minutes=10)
+_LOOK_FOR_UNKNOWN = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -228,6 +230,18 @@ async def deliver(engine: Engine, instance: Instance, post: Post) -> None:
                 await bell.wait(_SETTLE_EVERY_S)
 
         await _supervise(engine, instance.stopping, f"{instance.id}:send", work, rest)
+
+
+async def look_up(engine: Engine, instance: Instance, post: Post) -> None:
+    """Ask a gateway's service about messages that may have left."""
+
+    async def work(_health: Health) -> int | None:
+        return await looking_up.look_up(engine.store, post) or None
+
+    async def rest() -> None:
+        await _pause(_LOOK_FOR_UNKNOWN, instance.stopping.wait())
+
+    await _supervise(engine, instance.stopping, f"{instance.id}:look_up", work, rest, lock=instance.id)
 
 
 async def write_back(engine: Engine, instance: Instance, target: Target) -> None:

@@ -249,11 +249,13 @@ class Service:
         if Role.PULL in self._roles:
             running += self._reading_loops(instance)
         if Role.DELIVER in self._roles and isinstance(instance.component, Gateway):
-            post = post_of(instance, lambda: self.config, self._worker, self._clock, self._reread)
-            running.append(loops.deliver(self.engine, instance, post))
+            running.append(loops.deliver(self.engine, instance, self._post(instance)))
         if Role.WRITE in self._roles and (target := target_of(instance, self._worker, self._clock)):
             running.append(loops.write_back(self.engine, instance, target))
         return running
+
+    def _post(self, instance: Instance) -> Post:
+        return post_of(instance, lambda: self.config, self._worker, self._clock, self._reread)
 
     def _reading_loops(self, instance: Instance) -> list[Coroutine[Any, Any, None]]:
         """Those that run on one worker at a time."""
@@ -266,6 +268,8 @@ class Service:
                 running.append(loops.take_census(self.engine, instance))
         if isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT):
             running.append(loops.collect(self.engine, instance))
+        if isinstance(instance.component, Gateway) and instance.can(Capability.LOOK_UP):
+            running.append(loops.look_up(self.engine, instance, self._post(instance)))
         if running:
             self._channel.want(instance.id)
         return running

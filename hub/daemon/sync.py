@@ -31,6 +31,7 @@ from hub.daemon.workers import SILENCE_S, Identity, Worker
 from hub.http import transport
 from hub.journey.deliver import Sender
 from hub.journey.invite import load_contacts
+from hub.journey.look_up import look_up
 from hub.journey.policy import WORDS, Ask, Plan, decide, reach
 from hub.journey.post import Post
 from hub.journey.reread import LATER
@@ -95,9 +96,14 @@ async def sync(
                     await _part(this, summary, f"{instance.id}:hints", _follow_hints(this, instance))
         await _drain(this, summary)
         for instance in this.instances.values():
-            collects = isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT)
-            if collects and await _is_free(this, instance, summary):
-                await _part(this, summary, instance.id, _collect(this, instance, summary))
+            collects, looks_up = instance.can(Capability.COLLECT), instance.can(Capability.LOOK_UP)
+            if not isinstance(instance.component, Gateway) or not (collects or looks_up):
+                continue
+            if await _is_free(this, instance, summary):
+                if collects:
+                    await _part(this, summary, instance.id, _collect(this, instance, summary))
+                if looks_up:
+                    await _part(this, summary, f"{instance.id}:look_up", _look_up(this, instance))
         await _drain(this, summary)
     return summary
 
@@ -173,10 +179,19 @@ async def _collect(this: _Pass, instance: Instance, summary: Summary) -> None:
         this.progress(f"{instance.config.name}: {summary.received} replies")
 
 
+async def _look_up(this: _Pass, instance: Instance) -> None:
+    while await look_up(this.store, _post(this, instance)):
+        pass
+
+
+def _post(this: _Pass, instance: Instance) -> Post:
+    return post_of(instance, lambda: this.config, this.standing.worker, this.clock, this.reread)
+
+
 async def _drain(this: _Pass, summary: Summary) -> None:
     """Carry everything that is due through the stages behind."""
     posts = {
-        instance.id: post_of(instance, lambda: this.config, this.standing.worker, this.clock, this.reread)
+        instance.id: _post(this, instance)
         for instance in this.instances.values()
         if isinstance(instance.component, Gateway)
     }

@@ -17,6 +17,7 @@ from hub.journey.addresses import identity
 from hub.journey.backoff import backoff
 from hub.journey.events import note
 from hub.journey.invite import release_contact
+from hub.journey.look_up import LOOK_UP_AFTER
 from hub.store.given import given
 from hub.store.tables import InvitationState, Text, UtcDateTime, contacts, indexable, invitations
 
@@ -110,7 +111,8 @@ def _not_sent(error: RemoteError, attempt: Attempt) -> dict[str, Any]:
     if isinstance(error, RateLimited | Unavailable | AuthFailed) or attempt.repeatable:
         due_at = attempt.ended_at + backoff(attempt.row["attempts"], _BACKOFF_FIRST, _BACKOFF_LAST)
         return {"state": InvitationState.WAITING, "due_at": due_at}
-    return {"state": InvitationState.UNKNOWN, "reason": "outcome_unknown"}
+    due_at = attempt.ended_at + LOOK_UP_AFTER
+    return {"state": InvitationState.UNKNOWN, "reason": "outcome_unknown", "due_at": due_at}
 
 
 async def mark_unusable(connection: AsyncConnection, address: str, reason: str | None, now: datetime) -> None:

@@ -26,6 +26,7 @@ from hub.store.tables import (
 _UNKNOWN = {
     "outcome_unknown": "it may have left: the gateway gave no answer",
     "worker_died": "it may have left: the worker ended while it was sending",
+    "looked_up": "it may have left: the service was asked and could not settle it",
 }
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import watch
 from hub.journey.events import note
+from hub.journey.look_up import LOOK_UP_AFTER
 from hub.store.tables import InvitationState, WriteBackState, invitations, write_backs
 
 
@@ -67,7 +68,8 @@ async def release_sending(
     )
     rows = found.all()
     for row in rows:
-        values: dict[str, Any] = {"state": InvitationState.UNKNOWN, "reason": "worker_died"}
+        due_at = now + LOOK_UP_AFTER
+        values: dict[str, Any] = {"state": InvitationState.UNKNOWN, "reason": "worker_died", "due_at": due_at}
         if again(row.id, row.gateway):
             values = {"state": InvitationState.WAITING, "reason": None}
         await connection.execute(

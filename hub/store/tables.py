@@ -79,7 +79,7 @@ class InvitationState(StrEnum):
     SENT = "sent"  # taken by the gateway
     DELIVERED = "delivered"  # reported as arrived, or answered
     FAILED = "failed"  # refused, or reported as not delivered
-    UNKNOWN = "unknown"  # may have left; a report, a reply or the operator decides
+    UNKNOWN = "unknown"  # may have left; a report, a reply, the service or the operator decides
     SKIPPED = "skipped"  # deliberately not sent; the reason is stored
     CANCELLED = "cancelled"  # taken back before it was sent
 

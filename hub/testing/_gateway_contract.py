@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from hub import Capability, Rejected
-from hub.testing._bench import ACTING, NOTHING_DONE, Bench
+from hub import Capability, OutcomeUnknown, Rejected
+from hub.testing._bench import ACTING, NOTHING_DONE, READING, Bench
 from hub.testing._component_contract import ComponentContract
 from hub.testing._gateway_bench import TEXT, GatewayBench, words
 from hub.testing._inbound_contract import InboundContract
@@ -118,3 +118,38 @@ class GatewayContract(InboundContract, ComponentContract):
         assert len(set(identities)) == 2, (
             f"two messages went out under {len(set(identities))} identities; make each of Message.key, not of the words"
         )
+
+    async def test_a_message_whose_answer_was_lost_is_found(self, bench: GatewayBench) -> None:
+        """Ten minutes later the service tells that it left."""
+        bench.needs(Capability.LOOK_UP)
+        gateway, message, since = bench.new(), bench.message(), bench.rig.clock.now()
+        await bench.play_any(Fault.TIMEOUT_AFTER_REQUEST, Fault.RESET_AFTER_REQUEST, Fault.WRITE_ANSWER_LOST)
+        with pytest.raises(OutcomeUnknown):
+            await gateway.send(message)
+        await bench.rig.fail(None)
+        bench.advance(minutes=10)
+        receipt = await gateway.look_up(message, since)
+        assert receipt is not None, "look_up() says that a message never left which the service has: it is sent twice"
+        assert receipt.key == message.key, f"the receipt's key is {receipt.key!r}, expected Message.key"
+        assert receipt.provider_id, "the receipt has no provider_id; two messages could be taken for one"
+
+    async def test_a_message_that_never_left_is_not_found(self, bench: GatewayBench) -> None:
+        """Not even when the same customer got the same words some time before."""
+        bench.needs(Capability.LOOK_UP)
+        gateway, earlier = bench.new(), bench.message()
+        await bench.sent(gateway, earlier)
+        bench.advance(days=1)
+        since = bench.rig.clock.now()
+        bench.advance(minutes=10)
+        found = await gateway.look_up(bench.message(earlier.text), since)
+        assert found is None, "look_up() took an earlier message for this one; mind `since`"
+
+    @pytest.mark.parametrize("fault", READING)
+    async def test_look_up_meets_a_fault(self, bench: GatewayBench, fault: Fault) -> None:
+        """A service that cannot be asked has not said that there is no such message."""
+        bench.needs(Capability.LOOK_UP)
+        gateway, message, since = bench.new(), bench.message(), bench.rig.clock.now()
+        bench.advance(minutes=10)
+        await bench.play(fault)
+        with bench.raises((*READING[fault], OutcomeUnknown), "look_up()", fault):
+            await gateway.look_up(message, since)

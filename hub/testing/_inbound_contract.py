@@ -231,6 +231,9 @@ class InboundContract:
         if Capability.COLLECT not in bench.type.capabilities:
             with pytest.raises(NotSupported):
                 await collect(gateway, None)
+        if Capability.LOOK_UP not in bench.type.capabilities:
+            with pytest.raises(NotSupported):
+                await gateway.look_up(bench.message(), bench.rig.clock.now())
 
     async def _answer(
         self, bench: GatewayBench, gateway: Gateway[Any], message: Any, text: str, cursor: Any

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from hub import metrics
 from hub.api.component import Webhook
 from hub.api.errors import NotSupported, WebhookRefused
+from hub.api.records import Inbound
 from hub.web.guard import MAX_BODY_BYTES, read_body
 from hub.web.ports import WebPorts
 
@@ -111,7 +112,7 @@ class Hooks:
             self._not_stored.add(id_)
             return 503
         self._not_stored.discard(id_)
-        return 200
+        return found.http_status if isinstance(found, Inbound) else 200
 
     def _webhook(self, request: Request, path: str, body: bytes) -> Webhook:
         raw_path = request.scope.get("raw_path") or quote(request.url.path).encode()

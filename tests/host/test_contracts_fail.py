@@ -16,7 +16,9 @@ from hub import (
     Channel,
     CheckResult,
     Cursor,
+    DeliveryStatus,
     Experience,
+    Gateway,
     GatewayType,
     Inbound,
     Message,
@@ -224,6 +226,20 @@ class LosesRepliesOnResuming(PollingGateway):
             yield replace(found, cursor=Cursor(str(int(found.cursor or "0") + len(found.replies) // 2)))
 
 
+@gateway("test_a_message_whose_answer_was_lost_is_found", "says that a message never left which the service has")
+@gateway("test_look_up_meets_a_fault", "raised nothing; expected Unavailable", fault=Fault.CONNECT)
+class FindsNothing(AcmeGateway):
+    async def look_up(self, message: Message, since: datetime) -> Receipt | None:
+        return None
+
+
+@gateway("test_a_message_that_never_left_is_not_found", "took an earlier message for this one")
+@gateway("test_a_message_whose_answer_was_lost_is_found", "the receipt has no provider_id")
+class FindsEverything(AcmeGateway):
+    async def look_up(self, message: Message, since: datetime) -> Receipt | None:
+        return Receipt(key=message.key, status=DeliveryStatus.SENT)
+
+
 async def complaint(contract: Any, test: str, offered: Any, rig: Any, parameters: dict[str, Any]) -> str:
     bench = contract.bench_type(offered, rig)
     try:
@@ -243,8 +259,10 @@ async def test_a_wrong_source_fails(wrong: Any, test: str, message: str, paramet
 @pytest.mark.parametrize(("wrong", "test", "message", "parameters"), GATEWAYS)
 async def test_a_wrong_gateway_fails(wrong: Any, test: str, message: str, parameters: dict[str, Any]) -> None:
     polls = issubclass(wrong, PollingGateway)
-    capability = Capability.COLLECT if polls else Capability.RECEIVE
-    offered = GatewayType("wrong", AcmeConfig, wrong, Channel.SMS, frozenset({capability}))
+    capabilities = {Capability.COLLECT if polls else Capability.RECEIVE}
+    if wrong.look_up is not Gateway.look_up:
+        capabilities.add(Capability.LOOK_UP)
+    offered = GatewayType("wrong", AcmeConfig, wrong, Channel.SMS, frozenset(capabilities))
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(await complaint(GatewayContract, test, offered, AcmePhones(push=not polls), parameters))
 

@@ -62,12 +62,21 @@ class Phones(Gateway[Nothing]):
         super().__init__(Nothing(), FakeContext(name="phones"))
         self.messages: list[Message] = []
         self.failures: list[Exception] = []
+        self.found: Receipt | Exception | None = None
+        """What looking a message up gives."""
+        self.looked_up: list[tuple[Message, datetime]] = []
 
     async def send(self, message: Message) -> Receipt:
         if self.failures:
             raise self.failures.pop(0)
         self.messages.append(message)
         return Receipt(key=message.key, status=DeliveryStatus.SENT, provider_id=f"p{len(self.messages)}")
+
+    async def look_up(self, message: Message, since: datetime) -> Receipt | None:
+        self.looked_up.append((message, since))
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
 
 
 class Desk(Source[Nothing]):

@@ -90,7 +90,7 @@ def test_the_shipped_configuration_is_valid_as_it_stands(root: Path) -> None:
 
 def sections(text: str) -> dict[str, str]:
     """The text of each table of hub.toml, with that of its subtables, also those that are commented out."""
-    pieces = re.split(r"^\[([\w.]+)\]$", text, flags=re.MULTILINE)
+    pieces = re.split(r"^(?:# )?\[([\w.]+)\]$", text, flags=re.MULTILINE)
     found: dict[str, str] = {}
     for name, piece in zip(pieces[1::2], pieces[2::2], strict=True):
         parent = ".".join(name.split(".")[:2])
@@ -98,20 +98,40 @@ def sections(text: str) -> dict[str, str]:
     return found
 
 
-def test_the_shipped_configuration_shows_every_setting(root: Path) -> None:
-    config = load(root / "hub.toml")
+@pytest.fixture
+def whole(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """hub.toml with the table of the Twilio gateway, which is commented out, in use."""
+    before, header, rest = (root / "hub.toml").read_text(encoding="utf-8").partition("# [gateways.texts]\n")
+    table, blank, after = rest.partition("\n\n")
+    settings = re.sub(r"^# (?=(?:# )?\w+ = )", "", table, flags=re.MULTILINE)
+    for name in re.findall(r'env = "(\w+)"', settings):
+        monkeypatch.setenv(name, f"a-secret-for-{name}")
+    made = tmp_path / "hub.toml"
+    made.write_text(before + header.removeprefix("# ") + settings + blank + after, encoding="utf-8")
+    (tmp_path / "contrib").symlink_to(root / "contrib")
+    return made
+
+
+def test_the_table_that_is_commented_out_works_when_it_is_not(whole: Path) -> None:
+    config = load(whole)
+    assert set(config.gateways) == {"sms", "texts", "mail"}
+    assert config.gateways["texts"].plugin == "twilio"
+
+
+def test_the_shipped_configuration_shows_every_setting(whole: Path) -> None:
+    config = load(whole)
     models: dict[str, Any] = {"hub": HubSettings, "web": WebSettings, "survey": SurveySettings}
     models |= {id_: component.type.config for id_, component in config.components().items()}
-    shown = sections((root / "hub.toml").read_text(encoding="utf-8"))
+    shown = sections(whole.read_text(encoding="utf-8"))
     for id_, model in models.items():
         written = set(re.findall(r"^(?:# )?(\w+) = ", shown[id_], re.MULTILINE))
         names = {setting.name.rpartition(".")[2] for setting in describe(model)}
         assert names - written == set(), id_
 
 
-def test_what_is_commented_out_in_the_shipped_configuration_are_settings(root: Path) -> None:
-    config = load(root / "hub.toml")
-    shown = sections((root / "hub.toml").read_text(encoding="utf-8"))
+def test_what_is_commented_out_in_the_shipped_configuration_are_settings(whole: Path) -> None:
+    config = load(whole)
+    shown = sections(whole.read_text(encoding="utf-8"))
     for id_, component in config.components().items():
         written = set(re.findall(r"^# (\w+) = ", shown[id_], re.MULTILINE))
         names = {setting.name.rpartition(".")[2] for setting in describe(component.type.config)} | {"rate"}

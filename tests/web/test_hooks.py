@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import cast
 
 import httpx
@@ -25,6 +26,20 @@ async def test_a_reply_is_stored_before_the_service_gets_an_empty_200(
     response = await browser.post(GOOD, content="5 kiitos")
     assert (response.status_code, response.content) == (200, b"")
     assert [(name, inbound.replies[0].text) for name, inbound in ports.inbound] == [("sms", "5 kiitos")]
+
+
+async def test_a_service_that_wants_another_answer_gets_it_once_the_reply_is_stored(
+    browser: httpx.AsyncClient, ports: MemoryPorts
+) -> None:
+    class Particular(HookGateway):
+        async def receive(self, request: Webhook) -> Inbound:
+            return replace(await super().receive(request), http_status=204)
+
+    ports.gateways["sms"] = Particular()
+    response = await browser.post(GOOD, content="5")
+    assert (response.status_code, response.content, len(ports.inbound)) == (204, b"", 1)
+    ports.failure = OSError("disk full")
+    assert (await browser.post(GOOD, content="5")).status_code == 503
 
 
 async def test_the_gateway_sees_the_request_as_it_was_sent(browser: httpx.AsyncClient, ports: MemoryPorts) -> None:
