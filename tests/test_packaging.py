@@ -80,7 +80,7 @@ def test_the_wheel_holds_the_hub_its_plugins_and_their_data_and_nothing_else(whe
         "hub_twilio/py.typed",
         "hub/store/migrations/versions/0001_initial.py",
         "hub/survey/templates/mail.html",
-        "hub/survey/languages/fi.toml",
+        "hub/config/languages/fi.toml",
     ):
         assert data in names
     assert any(name.startswith("hub/web/templates/") for name in names)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from hub.cli import check, config, db, demo, invitations, plugins, run, state, status, why
+from hub.cli import check, config, db, demo, invitations, plugins, run, state, status, surveys, why
 
 app = typer.Typer(
     name="hub",
@@ -24,6 +24,7 @@ app.command("check")(check.check)
 app.command("demo", context_settings=demo.CONTEXT_SETTINGS)(demo.demo)
 app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(surveys.app, name="surveys")
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(state.app, name="state")
 app.add_typer(db.app, name="db")

@@ -62,13 +62,20 @@ def _toml(tables: dict[str, Any]) -> str:
     return "\n\n".join(block for name, table in tables.items() for block in _blocks(_key(name), table))
 
 
-def _blocks(name: str, table: dict[str, Any]) -> Iterator[str]:
-    """The table's own settings under its header, then the tables within it."""
+def _blocks(name: str, table: dict[str, Any] | list[dict[str, Any]]) -> Iterator[str]:
+    """The table's own settings under its header, then the tables within it; or each of a list of tables."""
+    if isinstance(table, list):
+        yield from (_block(f"[[{name}]]", one) for one in table)
+        return
     own = {key: value for key, value in table.items() if not isinstance(value, dict)}
     if own or not table:
-        yield "\n".join([f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in own.items())])
+        yield _block(f"[{name}]", own)
     for key in [key for key in table if key not in own]:
         yield from _blocks(f"{name}.{_key(key)}", table[key])
+
+
+def _block(header: str, settings: dict[str, Any]) -> str:
+    return "\n".join([header, *(f"{_key(key)} = {_value(value)}" for key, value in settings.items())])
 
 
 def _key(key: str) -> str:

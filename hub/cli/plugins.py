@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli import plugins_new
 from hub.cli.exits import Exit
-from hub.cli.options import AsJson, print_json
+from hub.cli.options import AsJson, print_json, table
 from hub.cli.plugins_quality import quality_json, quality_text
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def list_plugins(*, as_json: AsJson = False) -> None:
         return
     header = ("NAME", "OFFERS", "VERSION", "STATE", "REASON")
     rows = [_cells(plugin) for plugin in plugins]
-    typer.echo(_table([header, *rows]) if rows else "No plugin is installed.")
+    typer.echo(table([header, *rows]) if rows else "No plugin is installed.")
 
 
 @app.command("show")
@@ -114,12 +113,4 @@ def _offer_text(plugin: Plugin, kind: str) -> str:
         (line["name"], line["type"], "(required)" if line["required"] else line["default"], line["description"])
         for line in offer["settings"]
     ]
-    return "\n".join([*lines, "", _table([header, *rows]) if rows else "It takes no settings."])
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns; the last one is as wide as its text."""
-    rows = [[" ".join(cell.split()) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join([*lines, "", table([header, *rows]) if rows else "It takes no settings."])

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,8 @@ _WORDS: dict[type[Any], str] = {
     Path: "path",
     AnyUrl: "URL",
     SecretStr: "secret",
+    IPv4Network: "network",
+    IPv6Network: "network",
     str: "text",
 }
 

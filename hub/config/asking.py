@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol, TypedDict, TypeVar
 
+from hub.config.coherence import faults
 from hub.config.locate import KeyPath
 from hub.config.questions import Question, SurveyDefinition
 from hub.config.survey import Exclusion, Place, Rule
@@ -91,9 +92,9 @@ class Asking:
         if not isinstance(own, dict):
             self._report((kind,), f"must be a table: [{kind}.NAME].")
             own = {}
-        merged = dict(_builtin().get(kind, {}))
+        merged = dict(builtin().get(kind, {}))
         for name, table in own.items():
-            merged[name] = _over(merged.get(name), table)
+            merged[name] = _over(_without_variants(merged.get(name), table), table)
         return merged
 
     def _rules(self) -> list[Rule]:
@@ -124,6 +125,8 @@ class Asking:
                 if earlier in questions and earlier not in survey.questions[:index]:
                     why = f"{id_!r} depends on {earlier!r}, which survey {name!r} does not ask before it."
                     self._report(place, why)
+        for path, fault in faults(name, survey, questions):
+            self._report(path, fault)
 
     def _known(self, place: KeyPath, name: str, known: Collection[str], what: str) -> None:
         if name not in known:
@@ -132,8 +135,18 @@ class Asking:
 
 
 @cache
-def _builtin() -> Mapping[str, Any]:
+def builtin() -> Mapping[str, Any]:
+    """The tables that are there without a word in hub.toml, as they would be written in it."""
     return tomllib.loads(files("hub.config").joinpath("builtin.toml").read_text("utf-8"))
+
+
+def _without_variants(base: Any, table: Any) -> Any:
+    """A built-in question without the informal and short forms of the texts that are replaced."""
+    text = table.get("text") if isinstance(table, dict) else None
+    if not (isinstance(base, dict) and isinstance(text, dict)):
+        return base
+    variants = [key for key in ("informal", "sms") if key in base]
+    return base | {key: {code: words for code, words in base[key].items() if code not in text} for key in variants}
 
 
 def _over(base: Any, table: Any) -> Any:

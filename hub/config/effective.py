@@ -16,13 +16,15 @@ from hub.config.models import KINDS, ComponentConfig, HubConfig, HubSettings
 from hub.config.rates import rate_text
 
 Origins = Mapping[KeyPath, str]
+ASKED = ("questions", "surveys", "rules", "exclusions", "places")
+"""Tables that say what is asked and whom; the built-in ones are among them."""
 
 
 def effective(config: HubConfig) -> dict[str, Any]:
     """All tables of the configuration as plain values, ready for JSON or TOML. What has no value is left out."""
     origins = {secret.path: secret.origin for secret in config.secrets}
     tables: dict[str, Any] = {"hub": _hub(config.hub, origins)}
-    tables |= {name: written(getattr(config, name), origins) for name in ("web", "survey")}
+    tables |= {name: written(getattr(config, name), origins) for name in ("web", "survey", *ASKED)}
     tables["survey"].setdefault("quiet_hours", "")
     for kind in KINDS:
         components: Mapping[str, ComponentConfig] = getattr(config, kind)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hub.api.records import QuestionKind
 from hub.config.survey import Language, Tone
 from hub.config.values import Name, Section
 
 Band = Literal["low", "middle", "high"]
-Words = dict[Language, Name]
+BANDS: tuple[Band, ...] = get_args(Band)
+
+
+def _without_placeholders(words: dict[Language, str]) -> dict[Language, str]:
+    if any(re.search(r"\{\w*\}", text) for text in words.values()):
+        raise ValueError("has no placeholders. The texts around questions have: surveys.NAME.texts")
+    return words
+
+
+Words = Annotated[dict[Language, Name], AfterValidator(_without_placeholders)]
 """A text by language."""
 
 SCALES = {
@@ -40,19 +50,22 @@ class Question(Section):
     kind: QuestionKind
     """What an answer to it is."""
     text: Words
-    """As mails and pages ask it."""
+    """As it is asked. How to answer is added to it."""
+    informal: Words = Field(default_factory=dict)
+    """The same for surveys whose tone is informal, where that differs."""
     sms: Words = Field(default_factory=dict)
-    """As an SMS asks it, with how to answer; without it the text above."""
+    """In fewer words, for SMS; without it the text above."""
     hint: Words = Field(default_factory=dict)
     """A few words below it on the page."""
-    minimum: int = 1
-    """The lowest value of a rating."""
-    maximum: int = 5
-    """The highest value of a rating."""
+    minimum: Annotated[int, Field(ge=0, le=10)] = 1
+    """The lowest value of a rating, 0 or more."""
+    maximum: Annotated[int, Field(ge=0, le=10)] = 5
+    """The highest value of a rating, 10 or less."""
     better: Literal["higher", "lower"] = "higher"
     """Which end of the scale is the good one."""
     labels: dict[Language, tuple[Name, ...]] = Field(default_factory=dict)
-    """What the values of a scale are called, the lowest first; or the parts of an items question."""
+    """What the values of a scale are called, the lowest first: all of them, or the two ends. Or the three parts of an
+    items question: to order, does not work, to tell."""
     options: dict[str, Option] = Field(default_factory=dict)
     """What can be chosen, for the kinds "choice" and "factors"."""
     shuffle: bool = False
@@ -77,7 +90,17 @@ class Question(Section):
             raise ValueError(f"a question of the kind {self.kind} goes from {scale[0]} to {scale[1]}")
         if self.kind in (QuestionKind.CHOICE, QuestionKind.FACTORS) and not self.options:
             raise ValueError(f"a question of the kind {self.kind} needs options")
+        for labels in self.labels.values():
+            if len(labels) not in self._label_counts:
+                wanted = " or ".join(map(str, self._label_counts)) or "no"
+                raise ValueError(f"a question of the kind {self.kind} has {wanted} labels")
         return self
+
+    @property
+    def _label_counts(self) -> tuple[int, ...]:
+        if self.kind is QuestionKind.ITEMS:
+            return (3,)
+        return tuple(sorted({2, self.maximum - self.minimum + 1})) if self.kind in SCALES else ()
 
 
 class SurveyDefinition(Section):

@@ -7,13 +7,21 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from hub.config.asking import builtin
 from hub.config.effective import written
 from hub.config.models import KINDS, HubSettings, Kind, Offered, WebSettings, envelope_of
-from hub.config.survey import SurveySettings
+from hub.config.questions import Question, SurveyDefinition
+from hub.config.survey import Exclusion, Place, Rule, SurveySettings
 from hub.config.values import Section
 from hub.registry import Plugin, Registry
 
 _SECTIONS: dict[str, type[Section]] = {"hub": HubSettings, "web": WebSettings, "survey": SurveySettings}
+_NAMED: dict[str, type[Section]] = {
+    "questions": Question,
+    "surveys": SurveyDefinition,
+    "exclusions": Exclusion,
+    "places": Place,
+}
 _OF_KIND = {
     "sources": "The systems whose closed tickets are surveyed, each under a name of its own.",
     "gateways": "The ways customers are reached, each under a name of its own.",
@@ -26,6 +34,10 @@ def schema(registry: Registry) -> dict[str, Any]:
     tables, definitions = dict[str, Any](), dict[str, Any]()
     for name, section in _SECTIONS.items():
         tables[name] = _object(section, definitions, prefix=name) | {"description": _summary(section)}
+    for name, section in _NAMED.items():
+        tables[name] = _named(name, section, definitions)
+    definitions["rules"] = _object(Rule, definitions, prefix="rules")
+    tables["rules"] = {"type": "array", "description": _summary(Rule), "items": {"$ref": "#/$defs/rules"}}
     for kind in KINDS:
         choices = list[dict[str, str]]()
         for plugin in registry.plugins.values():
@@ -64,6 +76,22 @@ def _component(kind: Kind, plugin: str, offered: Offered, definitions: dict[str,
         "properties": {**own["properties"], **table["properties"], "plugin": name},
         "required": [*table["required"], *own.get("required", [])],
         "additionalProperties": False,
+    }
+
+
+def _named(kind: str, model: type[Section], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Tables under names of their own. Of a built-in one only what differs has to be written."""
+    own = _object(model, definitions, prefix=kind)
+    definitions[kind] = own
+    definitions[f"{kind}.builtin"] = {key: value for key, value in own.items() if key != "required"}
+    return {
+        "type": "object",
+        "description": _summary(model),
+        "properties": {
+            name: {"$ref": f"#/$defs/{kind}.builtin", "description": "Built in; what stands here changes it."}
+            for name in builtin().get(kind, {})
+        },
+        "additionalProperties": {"$ref": f"#/$defs/{kind}"},
     }
 
 

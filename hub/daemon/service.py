@@ -14,7 +14,6 @@ import structlog
 from hub.api.component import Capability, Clock
 from hub.api.errors import PluginError
 from hub.api.gateway import Gateway, GatewayType
-from hub.api.records import Channel as CustomerChannel
 from hub.api.records import Message, Ticket
 from hub.api.sink import Sink
 from hub.api.source import Source
@@ -37,7 +36,8 @@ from hub.journey.write_back import PUT_LIMIT, Target
 from hub.store import workers
 from hub.store.channel import Channel
 from hub.store.engine import Store
-from hub.survey.render import render, version
+from hub.survey.model import MessageKind, surveys_of
+from hub.survey.render import Occasion, render
 
 
 def plan_of(config: HubConfig) -> Plan:
@@ -68,7 +68,7 @@ def post_of(
         gateway=instance.component,
         repeatable=instance.can(Capability.REPEATABLE),
         compose=lambda row: compose(row, config()),
-        survey_version=version(),
+        survey_version=surveys_of(config())["closing"].version,
         worker=worker,
         clock=clock,
         reread=reread,
@@ -77,15 +77,19 @@ def post_of(
 
 def compose(row: Mapping[Any, Any], config: HubConfig) -> Message:
     """The message of an invitation, in the customer's language."""
-    rendered = render(
+    ticket = Ticket.model_validate_json(row["ticket"])
+    about = Occasion(
         channel=row["channel"],
         language=row["language"],
+        tone=None,
         token=row["token"],
         public_url=config.web.public_url,
         sender_name=config.survey.sender_name,
         ticket_key=row["ticket_key"],
-        subject=Ticket.model_validate_json(row["ticket"]).subject if row["channel"] == CustomerChannel.EMAIL else "",
+        subject=ticket.subject,
+        milestone=ticket.milestone,
     )
+    rendered = render(surveys_of(config)["closing"], MessageKind.SURVEY, None, about)
     return Message(
         key=row["token"],
         recipient=row["address"],

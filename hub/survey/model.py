@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Any
 
 from hub.api.records import QuestionKind
 from hub.config.models import HubConfig
@@ -106,5 +105,6 @@ def surveys_of(config: HubConfig) -> dict[str, Survey]:
 
 def _version(questions: Mapping[str, Question]) -> str:
     """A short hash of what is asked and on which scale: it changes when an answer would mean something else."""
-    content: list[Any] = [[id_, question.model_dump(mode="json")] for id_, question in questions.items()]
+    # what is as it is by default is left out: a new kind of setting makes no new version
+    content = [[id_, question.model_dump(mode="json", exclude_defaults=True)] for id_, question in questions.items()]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

@@ -10,8 +10,9 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from hub.survey.texts import BEST, WORST
 from hub.survey.words import COURTESY, NUMBERS, OPT_OUT, UNITS
+
+WORST, BEST = 1, 5
 
 
 @dataclass(frozen=True, slots=True)

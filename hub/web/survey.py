@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hub.survey.texts import BEST, WORST, Texts
+from hub.survey.texts import Texts
 from hub.web.guard import read_body
 from hub.web.ports import InvitationView, WebPorts
 from hub.web.views import MAX_COMMENT_CHARACTERS, Form, Views
@@ -66,7 +66,7 @@ class SurveyPages:
             return self._views.message(texts, view.state, 410, view=view)
         rating, comment = _rating(fields.get("rating", "")), _comment(fields.get("comment", ""))
         if rating is None or len(comment) > MAX_COMMENT_CHARACTERS:
-            error = texts.choose_rating if rating is None else texts.comment_too_long
+            error = texts.choose_answer if rating is None else texts.too_long.format(limit=MAX_COMMENT_CHARACTERS)
             form = Form(rating=rating, comment=comment, error=error)
             return self._views.answer_form(texts, view, form, token=token, status=422)
         return await self._store(token, view, texts, rating, comment)
@@ -111,7 +111,7 @@ class SurveyPages:
 
 
 def _rating(text: str) -> int | None:
-    return int(text) if text in {str(rating) for rating in range(WORST, BEST + 1)} else None
+    return int(text) if text in {str(rating) for rating in range(1, 6)} else None
 
 
 def _comment(text: str) -> str:

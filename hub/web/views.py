@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -13,11 +14,19 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from hub.config.questions import Question
 from hub.survey.plain import one_line, ticket_subject
 from hub.survey.texts import LANGUAGES, Texts, pick_language, texts_in
+from hub.survey.wording import choices, hint, question_text
 from hub.web.ports import InvitationView
 
 MAX_COMMENT_CHARACTERS = 2000
+_QUESTIONS = {
+    id_: Question.model_validate(table)
+    for id_, table in tomllib.loads(files("hub.config").joinpath("builtin.toml").read_text("utf-8"))[
+        "questions"
+    ].items()
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +72,10 @@ class Views:
             "answer.html",
             texts,
             status,
-            title=texts.question,
+            title=question_text(_QUESTIONS["service"], texts.code, texts.tone),
+            choices=choices(_QUESTIONS["service"], texts),
+            comment_question=question_text(_QUESTIONS["comment"], texts.code, texts.tone),
+            comment_hint=hint(_QUESTIONS["comment"], texts.code),
             sender=sender,
             about=texts.about_ticket(ticket=ticket, subject=ticket_subject(view.subject)),
             privacy=texts.privacy.format(sender=sender, ticket=ticket),

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from hub.cli.settings import Setting, describe
 from hub.config.load import load
 from hub.config.messages import ConfigProblems
 from hub.config.models import KINDS, Envelope, GatewayEnvelope, HubSettings, WebSettings
+from hub.config.questions import Option, Question, SurveyDefinition
 from hub.config.schema import offer
-from hub.config.survey import SurveySettings
+from hub.config.survey import Exclusion, Place, Rule, SurveySettings
 from hub.config.values import QuietHours
 from hub.registry import Plugin, Registry
 
@@ -24,9 +26,22 @@ PAGE = Path(__file__).parents[2] / "docs/reference/config.md"
 GENERATED = re.compile(r"(<!-- generated -->\n).*(<!-- end -->)", re.DOTALL)
 
 
+TABLES: dict[str, type[BaseModel]] = {
+    "hub": HubSettings,
+    "web": WebSettings,
+    "survey": SurveySettings,
+    "surveys.NAME": SurveyDefinition,
+    "questions.ID": Question,
+    "questions.ID.options.OPTION": Option,
+    "[rules]": Rule,
+    "exclusions.NAME": Exclusion,
+    "places.NAME": Place,
+}
+
+
 def tables(plugins: Iterable[Plugin]) -> Iterator[str]:
     """The generated part of the page."""
-    for name, model in (("hub", HubSettings), ("web", WebSettings), ("survey", SurveySettings)):
+    for name, model in TABLES.items():
         yield f"### `[{name}]`\n\n{table(describe(model))}"
     in_gateways = [setting for setting in describe(GatewayEnvelope) if setting.name not in Envelope.model_fields]
     yield (

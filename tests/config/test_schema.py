@@ -41,8 +41,29 @@ def test_every_table_refuses_unknown_settings_and_every_setting_is_described() -
     described = [table for table in tables if "env" not in table["properties"] and not _is_secret(table)]
     assert len(described) > 5
     for table in described:
-        assert table["additionalProperties"] is False
+        assert table["additionalProperties"] is False or table == SCHEMA["properties"].get(_named(table))
         assert [name for name, setting in table["properties"].items() if not setting.get("description")] == []
+
+
+def _named(table: dict[str, Any]) -> str:
+    """The kind of tables under names of their own that this is, if it is one."""
+    return str(table["additionalProperties"].get("$ref", "")).removeprefix("#/$defs/")
+
+
+def test_of_a_built_in_question_only_what_differs_has_to_be_written() -> None:
+    questions = SCHEMA["properties"]["questions"]
+    assert questions["additionalProperties"] == {"$ref": "#/$defs/questions"}
+    assert SCHEMA["$defs"]["questions"]["required"] == ["kind", "text"]
+    assert questions["properties"]["service"]["$ref"] == "#/$defs/questions.builtin"
+    assert "required" not in SCHEMA["$defs"]["questions.builtin"]
+    assert SCHEMA["properties"]["exclusions"]["properties"].keys() >= {"silence", "spam"}
+
+
+def test_rules_are_a_list_of_tables() -> None:
+    rules = SCHEMA["properties"]["rules"]
+    assert (rules["type"], rules["items"]) == ("array", {"$ref": "#/$defs/rules"})
+    assert SCHEMA["$defs"]["rules"]["required"] == ["name"]
+    assert SCHEMA["$defs"]["rules"]["properties"]["milestone"]["default"] == ["closed"]
 
 
 def _is_secret(table: dict[str, Any]) -> bool:

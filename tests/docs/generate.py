@@ -18,7 +18,7 @@ from hub.cli import app
 from hub.cli.exits import Exit
 from hub.store.tables import AnswerState, InvitationState, WriteBackState
 from hub.testing.rigs import Fault
-from tests.docs import api, pages, source
+from tests.docs import api, pages, source, surveys
 
 WIDTH = 88
 """Columns of help texts, whatever the terminal has."""
@@ -63,6 +63,11 @@ PARTS: dict[str, Callable[[], str]] = {
     "write_back_states": lambda: states(WriteBackState),
     "hooks": api.hooks,
     "faults": lambda: states(Fault).replace("| state |", "| fault |"),
+    "surveys": surveys.survey_table,
+    "survey_questions": surveys.question_table,
+    "survey_options": surveys.option_table,
+    "survey_texts": surveys.text_table,
+    "sms_parts": surveys.sms_table,
     "error_tree": lambda: f"```text\n{_tree(inspect.getdoc(errors) or '')}\n```",
     **{name: partial(api.group, name) for name in api.GROUPS},
 }

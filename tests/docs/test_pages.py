@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from hub.cli.settings import describe
 from hub.config.models import KINDS, Envelope, GatewayEnvelope, HubSettings, WebSettings
+from hub.config.questions import Option, Question, SurveyDefinition
 from hub.config.schema import offer
-from hub.config.survey import SurveySettings
+from hub.config.survey import Exclusion, Place, Rule, SurveySettings
 from hub.registry import Registry
 from tests.docs import generate, pages
 
@@ -57,6 +58,7 @@ def test_every_plugin_has_a_readme() -> None:
 def test_every_setting_is_on_the_settings_page() -> None:
     ours = [plugin for plugin in Registry.load(None).plugins.values() if plugin.distribution == "itsm-hub"]
     models: list[type[BaseModel]] = [HubSettings, WebSettings, SurveySettings, Envelope, GatewayEnvelope]
+    models += [SurveyDefinition, Question, Option, Rule, Exclusion, Place]
     models += [offered.config for plugin in ours for kind in KINDS if (offered := offer(plugin, kind))]
     text = pages.read(pages.DOCS / "reference/config.md")
     names = {setting.name for model in models for setting in describe(model)}
