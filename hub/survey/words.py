@@ -1,25 +1,328 @@
-"""Words that mean something in a reply, in Finnish, Swedish and English, as `reading` compares them: lower case."""
+"""Words that mean something in a reply, in Finnish, Swedish and English.
 
-OPT_OUT = frozenset({
-    # what phone networks and mail programs teach people
-    "stop", "stopall", "unsubscribe", "optout", "cancel", "end", "quit",
-    "lopeta", "lopettakaa", "peru", "peruuta", "peruuttakaa", "poista", "poistakaa", "seis",
-    "stopp", "sluta", "avsluta", "avbryt", "avregistrera",
-})  # fmt: skip
+`hub.survey.reading` compares them in lower case and without punctuation. Words that mean different things in two of the
+languages stand only under the language they are read in: "en" is "I do not" in Finnish and "one" in Swedish, "no" is
+"well" in Finnish, "jo" is "already" in Finnish and "yes" in Swedish.
+"""
 
-COURTESY = frozenset({"kiitos", "kiitoksia", "ole", "hyvä", "please", "thanks", "tack", "snälla"})
+from __future__ import annotations
 
-NUMBERS = {
-    "yksi": 1, "yks": 1, "ykkönen": 1, "ett": 1, "en": 1, "etta": 1, "one": 1,
-    "kaksi": 2, "kaks": 2, "kakkonen": 2, "två": 2, "tva": 2, "tvåa": 2, "two": 2,
-    "kolme": 3, "kolmonen": 3, "tre": 3, "trea": 3, "three": 3,
-    "neljä": 4, "nelja": 4, "nelonen": 4, "fyra": 4, "four": 4,
-    "viisi": 5, "viis": 5, "viitonen": 5, "vitonen": 5, "fem": 5, "femma": 5, "five": 5,
-}  # fmt: skip
+import unicodedata
+from collections.abc import Mapping
+
+
+def key(word: str) -> str:
+    """A word without case, width and punctuation, to compare it. Cut, as no known word is that long."""
+    folded = word[:40].casefold()
+    if not folded.isascii():
+        folded = unicodedata.normalize("NFKC", folded).casefold()
+    return folded if folded.isalnum() else "".join(filter(str.isalnum, folded))
+
+
+def keys(text: str) -> tuple[str, ...]:
+    """The words of a text as they are compared."""
+    return tuple(filter(None, map(key, text.split())))
+
+
+def bag(text: str) -> frozenset[str]:
+    """A set of words."""
+    return frozenset(text.split())
+
+
+def phrases(lines: str) -> frozenset[tuple[str, ...]]:
+    """A set of phrases, one a line, as `keys` gives them."""
+    return frozenset(keys(line) for line in lines.splitlines() if line.strip())
+
+
+def _valued(groups: Mapping[float, str]) -> dict[str, float]:
+    return {word: value for value, group in groups.items() for word in group.split()}
+
+
+# --- wishes: what phone networks and mail programs teach people ---
+
+OPT_OUT = bag("""
+    stop stopall unsubscribe optout revoke cancel end quit
+    lopeta lopettakaa peru peruuta peruuttakaa poista poistakaa seis
+    stopp sluta avsluta avbryt avregistrera
+""")
+"""Words that end all surveys. They count on a line that holds nothing but them, thanks and a bare answer."""
+
+OPT_OUT_LINES = phrases("""
+    älä lähetä enää
+    älkää lähettäkö enää
+    älä lähetä näitä enää
+    älkää lähettäkö näitä enää
+    älkää lähettäkö enää viestejä
+    älkää lähettäkö enää kyselyitä
+    ei enää kyselyitä
+    ei enää viestejä
+    en halua enää näitä
+    en halua enää kyselyitä
+    en halua enää näitä kyselyitä
+    en halua enää viestejä
+    lopettakaa viestien lähettäminen
+    sluta skicka
+    sluta skicka sms
+    sluta skicka enkäter
+    skicka inte fler
+    skicka inte fler enkäter
+    skicka inga fler enkäter
+    inga fler enkäter
+    inga fler sms
+    jag vill inte ha fler enkäter
+    stop texting me
+    stop sending these
+    stop sending surveys
+    do not send these
+    do not send any more
+    don't send any more
+    don't text me
+    no more surveys
+    no more texts
+    remove me
+""")
+"""Whole lines that say the same without such a word."""
+
+OPT_IN = bag("start unstop optin resubscribe aloita aloittakaa starta börja")
+"""Words that allow surveys again. They count only when nothing but thanks stands beside them."""
+
+# --- words that say nothing by themselves ---
+
+THANKS = bag("""
+    kiitos kiitoksia kiitokset kiitti kiits
+    tack tackar
+    thanks thank thx ty cheers
+""")
+COURTESY = THANKS | bag("ole hyvä olkaa hyvät snälla please")
+"""Thanks and please."""
+
+SMALL_TALK = COURTESY | bag("""
+    hei heippa moi moikka terve selvä ok okei jees paljon kovasti samoin viestistä avusta palvelusta nopeasta hyvästä
+    hej hejsan hallå okej så mycket för hjälpen servicen detsamma
+    hi hello hey okay you a lot so much very for the your help service welcome
+""")
+"""A reply of nothing but these answers no question: thanks, greetings, "got it"."""
+
+DECLINES = phrases("""
+    ei kiitos
+    en halua vastata
+    en vastaa
+    en jaksa vastata
+    nej tack
+    jag vill inte svara
+    vill inte svara
+    no thanks
+    no thank you
+    no thx
+    i do not want to answer
+    i don't want to answer
+""")
+"""Whole replies of somebody who does not want to be asked more now."""
+
+# --- numbers ---
+
+_NUMBERS = {
+    0: "nolla noll zero",
+    1: "yksi yks ykkönen ett etta one",
+    2: "kaksi kaks kakkonen två tva tvåa two",
+    3: "kolme kolmonen tre trea three",
+    4: "neljä nelja nelonen fyra four",
+    5: "viisi viis viitonen vitonen fem femma five",
+    6: "kuusi kuus kuutonen kutonen sex sexa six",
+    7: "seitsemän seittemän seiska sju sjua seven",
+    8: "kahdeksan kaheksan kasi åtta eight",
+    9: "yhdeksän yheksän ysi nio nia nine",
+    10: "kymmenen kymppi tio tia ten",
+}
+NUMBERS = {word: number for number, group in _NUMBERS.items() for word in group.split()}
+"""Number words from 0 to 10 that are no other word in any of the languages."""
+NUMBERS_OF: Mapping[str, Mapping[str, int]] = {"sv": {"en": 1}}
+"""Those that are number words in one language only."""
+
+_OUT_OF = {3: "kolmesta", 4: "neljästä", 5: "viidestä", 6: "kuudesta", 7: "seitsemästä", 10: "kymmenestä"}
+OUT_OF = {word: number for number, word in _OUT_OF.items()}
+"""Finnish for "out of five"."""
 
 UNITS = (
     r"min|minuut\w*|minut\w*|h|t|tunti\w*|tunnin|hours?|timm\w*|pv|päiv\w*|days?|dag|dagar|vko|viikko\w*|viikon|"
     r"weeks?|veck\w*|kk|kuukau\w*|months?|månad\w*|vuo\w*|years?|år|kerta|kertaa|kerran|times?|gång\w*|x|kpl|st|"
-    r"eur\w*|€|%"
+    r"eur\w*|€|%|henkilöä|ihmistä|käyttäjää|konetta|tietokonetta|tulostinta|näyttöä|tikettiä|pyyntöä|puhelua|yritystä|"
+    r"viestiä|personer|användare|datorer|skrivare|skärmar|ärenden|samtal|försök|people|persons|users|computers|laptops|"
+    r"printers|screens|tickets|calls|attempts|tries|emails|of"
 )
 """A pattern of what makes a number before it a count: "5 days" is not a rating."""
+
+POINTS = bag("tähteä tähti stjärnor stjärna stars star pistettä piste poäng points point")
+"""What a rating may be counted in."""
+
+# --- a rating in words ---
+
+_LEVELS = {
+    1.0: """
+        erinomainen erinomaista erinomaisesti loistava loistavaa loistavasti mahtava mahtavaa mahtavasti
+        täydellinen täydellistä täydellisesti huippu huippua upea upeaa upeasti kiitettävä kiitettävää kiitettävästi
+        utmärkt utmärkta toppen jättebra perfekt fantastisk fantastiskt suverän suveränt strålande superbra kanonbra
+        excellent great perfect fantastic amazing awesome brilliant superb outstanding
+    """,
+    0.75: """
+        hyvä hyvää hyvin hieno hienoa hienosti mukava mukavaa kiva kivaa tyytyväinen
+        bra god gott fint trevlig trevligt nöjd
+        good nice satisfied happy
+    """,
+    0.5: """
+        ok okei okay kohtalainen kohtalaista kohtalaisesti keskinkertainen keskinkertaista
+        okej hyfsad hyfsat sådär medelmåttig medelmåttigt
+        average soso
+    """,
+    0.25: """
+        huono huonoa huonosti heikko heikkoa heikosti kehno kehnoa kehnosti tyytymätön
+        dålig dåligt svag svagt missnöjd
+        bad badly poor poorly unsatisfied dissatisfied
+    """,
+    0.0: """
+        surkea surkeaa surkeasti kamala kamalaa kamalasti hirveä hirveää hirveästi onneton onnetonta
+        usel uselt urusel uruselt hemsk hemskt urdålig urdåligt jättedålig jättedåligt
+        terrible awful horrible dreadful
+    """,
+}
+LEVELS = _valued(_LEVELS)
+"""How good a word is, from 0 to 1. It counts when a reply holds only such words of one degree and the fillers below."""
+
+STRONGLY = bag("todella tosi erittäin super mycket väldigt very really extremely")
+"""They make "good" and "bad" the best and the worst."""
+
+FILLERS = bag("""
+    ihan aivan oikein oli se palvelu palvelua palvelunne kaikki meni sujui toimi mielestäni
+    helt det var är service servicen allt gick fungerade tycker jag
+    it was is the your all everything went worked quite pretty just i think
+""") | STRONGLY | SMALL_TALK - {"ok", "okei", "okej", "okay", "hyvä"}  # fmt: skip
+"""Words that may stand beside a word of degree. There is no "not" among them."""
+
+_EMOJI_LEVELS = {
+    1.0: "😍 🤩 🥰 💯 🏆",
+    0.75: "👍 👌 🙂 😊 😀 😃 😄 😁 ☺ :) :-) :D :-D =)",
+    0.5: "😐 😑 :| :-|",
+    0.25: "👎 🙁 ☹ 😞 😟 😔 😒 :( :-( =(",
+    0.0: "😡 😠 🤬 😤 💩",
+}
+EMOJI_LEVELS = _valued(_EMOJI_LEVELS)
+"""How good a sign is, from 0 to 1."""
+
+# --- yes and no ---
+
+YES = {
+    "fi": bag("k kyllä kylla kyl kyll joo juu jep jepp jees jes joop juup yes yep tottakai todellakin ehdottomasti"),
+    "sv": bag("j ja jo japp jepp jadå jodå jajamän yes yep absolut självklart visst"),
+    "en": bag("y yes yep yeah yea yup yess sure absolutely definitely certainly indeed"),
+}
+NO = {
+    "fi": bag("e ei en eipä eii emme nope"),
+    "sv": bag("n nej nä nää näe nejdå nix nope inte no"),
+    "en": bag("n no nope nah not"),
+}
+NEEDS_MORE = bag("inte not")
+"""They say no only with a word after them that bears it out: "inte än", "not yet"."""
+NOT_ELSEWHERE = {
+    "fi": bag("no en jo j y n on"),
+    "sv": bag("en k e y"),
+    "en": bag("en jo e k j inte"),
+}
+"""Words of the other languages that prove nothing in a conversation in this one."""
+BEFORE_YES_NO = {"fi": bag("no noh"), "sv": bag("nå nåja"), "en": bag("well")}
+"""Words that may precede a yes or no in a language."""
+
+AFTER_YES = {
+    "fi": bag("""
+        on oli kaikki kunnossa hyvin hienosti nopeasti heti lopulta vihdoin ratkesi ratkennut toimii ihan täysin
+        kokonaan se asia
+    """),
+    "sv": bag("""
+        det allt är gjorde löstes löst känns så löste sig har blev nu helt den ärendet snabbt fint bra äntligen
+    """),
+    "en": bag("""
+        it was is did has all good everything solved resolved fixed works now fully completely quickly finally well
+        i do we
+    """),
+}
+AFTER_NO = {
+    "fi": bag("""
+        ratkennut ratkea ratkaistu toimi toiminut selvinnyt korjaantunut onnistunut vielä vieläkään valitettavasti
+        todellakaan suinkaan ollenkaan lainkaan yhtään täysin kokonaan oikein ihan ole ollut oo ollu se asia tunnu
+        tuntunut
+    """),
+    "sv": bag("det den är har inte än ännu alls riktigt helt löstes löst tyvärr ärendet gjorde blev känns"),
+    "en": bag("""
+        it was is did has not yet at all really entirely completely solved resolved fixed unfortunately sorry way still
+        dont doesnt isnt wasnt hasnt i do
+    """),
+}
+"""Words that bear out a yes or no before them: "ei ratkennut" is a no, "ei mitään valittamista" (no complaints) not."""
+DECISIVE = bag("""
+    ratkesi ratkennut ratkea ratkaistu toimi toimii toiminut selvinnyt korjaantunut onnistunut
+    löstes löst solved resolved fixed works
+""")
+"""Those of them after which anything may follow."""
+CONJUNCTIONS = bag("ja mutta koska vaan kun sillä och men eftersom för utan and but because as since")
+"""Words that begin another thought, after which anything may follow."""
+YES_SIGNS, NO_SIGNS = bag("👍 👌 ✅ ✔ ☑"), bag("👎 ❌ ✖")
+
+# --- corrections ---
+
+CORRECTING = bag("tarkoitin eiku eikun korjaus korjaan menade rättelse meant correction")
+"""Words that say that a number beside them corrects an earlier one."""
+REGRETTING = bag("siis hups oho sori sorry anteeksi förlåt ursäkta oops")
+"""Words that say so where no number was asked for."""
+_BESIDE_CORRECTION = bag("""
+    ei kun piti olla pitäisi väärin näppäilyvirhe meni laitoin oikea vastaus arvosana numero on se
+    jag skulle vara det fel siffra betyg rätt är
+    i mean my mistake should be have been it to wrong number is that
+""")
+BESIDE_CORRECTION = _BESIDE_CORRECTION | CORRECTING | REGRETTING | COURTESY
+"""Words that may stand beside them."""
+
+# --- choosing, and the three-part question ---
+
+AND = bag("ja sekä och samt and plus")
+NOTHING = phrases("""
+    ei
+    ei ole
+    ei ole mitään
+    ei mitään
+    ei muuta
+    ei kiitos
+    en
+    nej
+    nej tack
+    nä
+    inget
+    inget annat
+    inget särskilt
+    ingenting
+    no
+    no thanks
+    no thank you
+    nope
+    nothing
+    nothing else
+    none
+""")
+"""Whole replies that say there is nothing to order, to repair or to tell."""
+PROBLEM = (
+    r"ei\s+(?:\w+\s+)?(?:toimi|aukea|käynnisty|onnistu)\w*|rikki|hajonnut|hajosi|jumissa|"
+    r"(?:fungerar|funkar|startar|öppnas)\s+(?:\w+\s+)?inte|trasig\w*|sönder|"
+    r"(?:does|do|did|is|are|was)(?:n['’]t|\s+not)\s+(?:\w+\s+)?(?:work|start|open)\w*|broken|out\s+of\s+order"
+)
+"""A pattern of what makes a sentence one about something that does not work."""
+ORDER = (
+    r"tilata|tilaisin|tilaisimme|tilaus:|tarvitsisin|tarvitsisimme|tarvitsen|tarvitsemme|"
+    r"beställa|beställning:|jag\s+behöver|vi\s+behöver|skulle\s+behöva|"
+    r"to\s+order|order:|order\s+(?:a|an|new|some|more|one|two)(?!\w)|i\s+need|we\s+need|"
+    r"would\s+like\s+(?:a|an|new|to\s+have|to\s+get)(?!\w)"
+)
+"""A pattern of what makes a sentence an order or a wish for something."""
+NEGATIONS = {
+    "fi": bag("en ei emme eivät"),
+    "sv": bag("inte inget inga ingen ej"),
+    "en": bag("no not nothing dont without"),
+}
+"""Words that turn an order into none: "I do not need anything"."""
