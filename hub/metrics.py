@@ -17,7 +17,7 @@ from itertools import product
 OTHER = "other"
 """Stands for any word that is not in the fixed set of its label: plugins choose some of these words."""
 REASONS = (
-    *("too_old", "excluded_ticket", "excluded_domain", "no_contact", "no_gateway", "opted_out", "unusable_address"),
+    *("too_old", "excluded", "no_contact", "no_gateway", "opted_out", "on_stop_list", "unusable_address"),
     *("asked_recently", "reopened", "gone", "operator", "fault", "outcome_unknown", "worker_died"),
     *("looked_up", "cannot_compose", "rejected", "not_delivered"),
 )
@@ -27,7 +27,7 @@ REASON_FAMILIES = ("http", "smtp", "bounce")
 STATES = ("waiting", "sent", "delivered", "failed", "unknown", "skipped", "cancelled")
 OUTCOMES = ("sent", "refused", "again", "unknown")
 CHANNELS = ("sms", "email", "page")
-ANSWER_STATES = ("used", "unmatched", "automatic")
+ANSWER_STATES = ("used", "unmatched", "automatic", "quarantined", "refused")
 REPORT_STATES = ("queued", "sent", "delivered", "failed", "rejected", "unknown")
 WRITTEN = ("done", "failed", "again")
 REQUEST_OUTCOMES = ("2xx", "3xx", "4xx", "429", "5xx", "no_answer")
@@ -88,7 +88,9 @@ CLOSURES = Counter("hub_closures", "Closings of tickets that were stored, each o
 INVITATIONS = Counter(
     "hub_invitations", "Surveys that entered a state: decided, sent, reported, taken back.", ("state", "reason")
 )
-SENDS = Counter("hub_sends", "Attempts to send a survey, by how they ended.", ("component", "outcome"))
+SENDS = Counter(
+    "hub_sends", "Attempts to send a message, a survey or what follows it, by how they ended.", ("component", "outcome")
+)
 RECEIVED = Counter(
     "hub_replies_received", "Replies that were brought by a gateway or a page, repetitions too.", ("component",)
 )
@@ -103,7 +105,7 @@ WEBHOOKS = Counter("hub_webhooks", "Calls by other systems, by how they were ans
 FAILURES = Counter("hub_component_failures", "Steps that failed and made a pause.", ("component", "loop"))
 BURIED = Counter("hub_workers_buried", "Workers that this one declared dead.")
 
-SEND_SECONDS = Histogram("hub_send_seconds", "How long it took to hand one survey over.", ("component",), _REQUEST_S)
+SEND_SECONDS = Histogram("hub_send_seconds", "How long it took to hand one message over.", ("component",), _REQUEST_S)
 REQUEST_SECONDS = Histogram(
     "hub_http_request_seconds", "How long one attempt took, waiting for its turn left out.", ("component",), _REQUEST_S
 )

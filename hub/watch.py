@@ -99,7 +99,7 @@ def _decided(new: Sequence[Row], since: datetime) -> None:
 
 
 def moved(connection: object, state: str, reason: str | None = None, number: int = 1) -> None:
-    """So many invitations entered a state: taken back, reported, left by a dead worker."""
+    """So many surveys entered a state: taken back, reported, left by a dead worker."""
     if number:
         _later(connection, _count, state, reason, number)
 
@@ -110,7 +110,7 @@ def _count(state: str, reason: str | None, number: int = 1) -> None:
 
 
 def sent(connection: object, attempt: Attempt, state: str, reason: str | None = None) -> None:
-    """An attempt to send has ended, and left the invitation in that state.
+    """An attempt to send a message has ended, and left it in that state.
 
     `attempt.row` has its closure beside it, and `taken_at`: when a worker took it to look at its ticket once more.
     """
@@ -122,6 +122,8 @@ def _sent(attempt: Attempt, state: str, reason: str | None) -> None:
     outcome = _OUTCOMES.get(state, metrics.OTHER)
     metrics.SENDS.add((*labels, outcome))
     metrics.SEND_SECONDS.observe(labels, (attempt.ended_at - attempt.started_at).total_seconds())
+    if row["step"] > 0:  # what follows a survey
+        return
     _count(state, reason)
     if outcome == "sent":
         metrics.ASKED_SECONDS.observe(labels, (attempt.ended_at - row["closed_at"]).total_seconds())
@@ -143,8 +145,9 @@ def received(connection: object, replies: Sequence[Row]) -> None:
 def _received(replies: Sequence[Row]) -> None:
     for row in replies:
         metrics.RECEIVED.add((_answered_over(row["gateway"]),))
-        if row["state"] == "automatic":
-            metrics.ANSWERS.add((metrics.one_of(row["channel"], metrics.CHANNELS), "automatic"))
+        if row["state"] != "new":  # nobody will look at it: a machine wrote it, or may have
+            state = metrics.one_of(row["state"], metrics.ANSWER_STATES)
+            metrics.ANSWERS.add((metrics.one_of(row["channel"], metrics.CHANNELS), state))
 
 
 def _answered_over(gateway: str) -> str:
@@ -163,16 +166,20 @@ def _reported(reports: Sequence[Row]) -> None:
         metrics.REPORTS.add((f"gateways.{row['gateway']}", status))
 
 
-def matched(connection: object, judged: Iterable[tuple[Row, Row | None]]) -> None:
-    """Answers were looked at: rows of `answers`, each with the invitation it belongs to as it was before, or None."""
+def matched(connection: object, judged: Iterable[tuple[Row, Row | None, str]]) -> None:
+    """Answers were looked at.
+
+    :param judged: rows of `answers`, each with the invitation that it answers, as it was before, or None, and with the
+        state it is left in.
+    """
     _later(connection, _matched, list(judged))
 
 
-def _matched(judged: Sequence[tuple[Row, Row | None]]) -> None:
+def _matched(judged: Sequence[tuple[Row, Row | None, str]]) -> None:
     answered: dict[int, tuple[Row, Row]] = {}
-    for answer, invitation in judged:
+    for answer, invitation, state in judged:
         channel = metrics.one_of(answer["channel"], metrics.CHANNELS)
-        metrics.ANSWERS.add((channel, "unmatched" if invitation is None else "used"))
+        metrics.ANSWERS.add((channel, metrics.one_of(state, metrics.ANSWER_STATES)))
         if invitation is not None:
             answered.setdefault(invitation["id"], (answer, invitation))
     for answer, invitation in answered.values():

@@ -31,10 +31,11 @@ class Postgres:
         """Start it again, with everything that was in it."""
         self._server.ensure_postgres_running()  # type: ignore[attr-defined]
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
+    def new_database(self, like: str | None = None) -> str:
+        """The URL of a new database: empty, or a copy of the one with the URL `like`."""
         name = f"t{os.getpid()}_{next(_numbers)}"
-        self._server.psql(f'CREATE DATABASE "{name}";')  # type: ignore[attr-defined]
+        template = f' TEMPLATE "{urlsplit(like).path[1:]}"' if like else ""
+        self._server.psql(f'CREATE DATABASE "{name}"{template};')  # type: ignore[attr-defined]
         return f"postgresql://postgres:@/{name}{self._suffix}"
 
 

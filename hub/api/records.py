@@ -273,6 +273,7 @@ class Score(_Record):
     minimum: float
     maximum: float
     higher_is_better: bool = True
+    approximate: bool = Field(default=False, description="Understood from words such as 'quite ok', not from a number.")
     normalised: float | None = Field(
         default=None, ge=0, le=1, description="0 is the worst end of the scale, 1 the best; the hub works it out."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -63,7 +64,7 @@ class Facts:
     components: Mapping[str, ComponentState]
     workers: Sequence[Worker]
     uncomposed: Mapping[str, int] = field(default_factory=dict)
-    """Surveys of the window whose message could not be made, by gateway."""
+    """Messages of the window that could not be made, by gateway."""
     running: str | None = None
     """The process number of the daemon that holds an SQLite store, whether it gives a sign of life or not."""
 
@@ -98,6 +99,7 @@ def concerns(facts: Facts) -> list[Concern]:
         *_stalled(facts),
         *_overdue(facts),
         *_doubts(facts),
+        *_doubtful_follow_ups(facts),
         *_uncomposed(facts),
         *_paused(facts),
         *_mostly_failed(facts),
@@ -248,9 +250,17 @@ def _doubts(facts: Facts) -> Iterator[Concern]:
         )
 
 
+def _doubtful_follow_ups(facts: Facts) -> Iterator[Concern]:
+    for gateway, states in facts.overview.follow_ups.items():
+        if count := states.get("unknown", 0):
+            text = f"{_number(count, 'further message')} to customers may have left or not"
+            do = "nothing: these conversations end there, or go on with a reply"
+            yield Concern("unknown_follow_ups", f"gateways.{gateway}", text, do, needs_you=False, count=count)
+
+
 def _uncomposed(facts: Facts) -> Iterator[Concern]:
     for gateway, count in facts.uncomposed.items():
-        text = f"{_number(count, 'survey')} could not be written, so nobody got {'it' if count == 1 else 'them'}"
+        text = f"{_number(count, 'message')} could not be written, so nobody got {'it' if count == 1 else 'them'}"
         do = (
             "see survey.cannot_compose in the log, and report it; whom it concerns: hub invitations list --state failed"
         )
@@ -258,12 +268,14 @@ def _uncomposed(facts: Facts) -> Iterator[Concern]:
 
 
 def _mostly_failed(facts: Facts) -> Iterator[Concern]:
-    """Gateways that work, and whose surveys still do not arrive."""
-    for gateway, states in facts.overview.asked.items():
-        failed = states.get("failed", 0) - facts.uncomposed.get(gateway, 0)
-        tried = failed + states.get("sent", 0) + states.get("delivered", 0)
+    """Gateways that work, and whose messages still do not arrive."""
+    asked, follow_ups = facts.overview.asked, facts.overview.follow_ups
+    for gateway in sorted(asked.keys() | follow_ups.keys()):
+        states = Counter(asked.get(gateway, {})) + Counter(follow_ups.get(gateway, {}))
+        failed = states["failed"] - facts.uncomposed.get(gateway, 0)
+        tried = failed + states["sent"] + states["delivered"]
         if failed * 2 > tried:
-            text = f"{failed:,} of {_number(tried, 'survey')} failed"
+            text = f"{failed:,} of {_number(tried, 'message')} failed"
             do = "see the reasons: hub invitations list --state failed"
             yield Concern("failed_surveys", f"gateways.{gateway}", text, do, needs_you=False, count=failed)
 

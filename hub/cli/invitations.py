@@ -25,7 +25,10 @@ def list_(
     config_file: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List invitations, newest first. Addresses are not shown."""
+    """List surveys, newest first; and messages that followed them, if they failed or may have left.
+
+    Addresses are not shown.
+    """
     from hub.journey import operate
     from hub.store.tables import InvitationState
 
@@ -40,7 +43,8 @@ def list_(
         when = local_time(row["sent_at"] or row["due_at"], config.hub.timezone)
         reason = f" ({row['reason']})" if row["reason"] else ""
         ticket, gateway = printable(row["ticket_key"]), row["gateway"] or "-"
-        typer.echo(f"{row['id']:>8}  {when}  {gateway:<12} {ticket:<20} {row['state']}{reason}")
+        kind = "" if row["kind"] == "survey" else f", {row['kind']}"
+        typer.echo(f"{row['id']:>8}  {when}  {gateway:<12} {ticket:<20} {row['state']}{reason}{kind}")
     if not rows:
         say("there are none")
 

@@ -111,6 +111,7 @@ def _overview_json(overview: Overview) -> dict[str, Any]:
         "closures": sum(overview.closed.values()),
         "undecided": overview.undecided.waiting,
         "invitations": by_state(overview.asked),
+        "follow_ups": by_state(overview.follow_ups),
         "skipped": overview.skipped,
         "unknown": overview.unknown,
         "answered": overview.answered,

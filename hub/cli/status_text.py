@@ -126,6 +126,7 @@ def _counts(overview: Overview) -> list[tuple[str, str]]:
     return [
         ("closures", f"{sum(overview.closed.values()):,} ({undecided:,} not decided yet)"),
         ("invitations", _listed(by_state(overview.asked))),
+        ("follow-ups", _listed(by_state(overview.follow_ups))),
         ("not asked", _listed(overview.skipped)),
         ("answered", f"{overview.answered:,}"),
         ("answers", _listed(by_state(overview.received)) + (f" ({unread:,} not read yet)" if unread else "")),

@@ -11,6 +11,7 @@ from hub.api.records import Hint, Inbound, Ticket
 from hub.api.source import Source
 from hub.daemon.service import Service
 from hub.journey import answer, hints
+from hub.journey.recognise import find_by_token, is_open
 from hub.store.engine import Store
 from hub.store.tables import InvitationState
 from hub.web.ports import InvitationView
@@ -38,7 +39,7 @@ class StorePorts:
     async def invitation(self, token: str) -> InvitationView | None:
         """What the answer page shows, or None when no survey that was sent has this token."""
         async with self._store.read() as connection:
-            row = await answer.find_by_token(connection, token)
+            row = await find_by_token(connection, token)
         if row is None or row["address"] is None:
             return None
         return InvitationView(
@@ -51,7 +52,7 @@ class StorePorts:
         )
 
     def _state(self, row: Mapping[Any, Any]) -> Literal["open", "expired", "cancelled"]:
-        if answer.is_open(row, self._clock.now()):
+        if is_open(row, self._clock.now()):
             return "open"
         return "cancelled" if row["state"] in (InvitationState.CANCELLED, InvitationState.SKIPPED) else "expired"
 

@@ -27,6 +27,7 @@ from hub.daemon.load import Tally
 from hub.daemon.lookout import Lookout
 from hub.daemon.reading import Rereader
 from hub.daemon.roles import ALL, Role
+from hub.journey import addresses, surveys
 from hub.journey.deliver import SEND_LIMIT
 from hub.journey.invite import withdraw_unreachable
 from hub.journey.policy import Plan
@@ -55,7 +56,16 @@ def plan_of(config: HubConfig) -> Plan:
         region=config.hub.region,
         exclusions=config.exclusions,
         complete=load_contacts(config).complete,
+        rules=config.rules,
+        surveys=surveys_of(config),
+        is_desk=is_desk_of(config),
     )
+
+
+def is_desk_of(config: HubConfig) -> Callable[[str], bool]:
+    """What tells whether a sender is of the desk itself: from a domain that no customer is asked at."""
+    domains = {domain for exclusion in config.exclusions.values() for domain in exclusion.domains}
+    return lambda sender: "@" in sender and not domains.isdisjoint(addresses.domains(sender))
 
 
 def post_of(
@@ -68,7 +78,6 @@ def post_of(
         gateway=instance.component,
         repeatable=instance.can(Capability.REPEATABLE),
         compose=lambda row: compose(row, config()),
-        survey_version=surveys_of(config())["closing"].version,
         worker=worker,
         clock=clock,
         reread=reread,
@@ -76,12 +85,15 @@ def post_of(
 
 
 def compose(row: Mapping[Any, Any], config: HubConfig) -> Message:
-    """The message of an invitation, in the customer's language."""
+    """A message to a customer, in their language.
+
+    :param row: with its survey as `asks`; without it the survey is asked as hub.toml has it now.
+    """
     ticket = Ticket.model_validate_json(row["ticket"])
     about = Occasion(
         channel=row["channel"],
         language=row["language"],
-        tone=None,
+        tone=row["tone"],
         token=row["token"],
         public_url=config.web.public_url,
         sender_name=config.survey.sender_name,
@@ -89,7 +101,8 @@ def compose(row: Mapping[Any, Any], config: HubConfig) -> Message:
         subject=ticket.subject,
         milestone=ticket.milestone,
     )
-    rendered = render(surveys_of(config)["closing"], MessageKind.SURVEY, None, about)
+    survey = row.get("asks") or surveys_of(config)[row["survey"] or surveys.DEFAULT]
+    rendered = render(survey, MessageKind(row["kind"]), row["question"], about)
     return Message(
         key=row["token"],
         recipient=row["address"],

@@ -17,7 +17,7 @@ from hub.api.source import Source
 from hub.daemon.components import Instance
 from hub.daemon.reading import fetch
 from hub.http import Limiter
-from hub.journey import answer, census, hints, intake, invite, report
+from hub.journey import answer, census, hints, intake, invite, remind, report
 from hub.journey import write_back as writing
 from hub.journey.census import Census
 from hub.journey.deliver import Batch, Sender
@@ -37,6 +37,8 @@ class Done:
     decided: int = 0
     reports: int = 0
     answers: int = 0
+    reminded: int = 0
+    """Surveys whose time for a reminder had come."""
 
     def __bool__(self) -> bool:
         """False means that nothing is left."""
@@ -45,13 +47,13 @@ class Done:
     @property
     def total(self) -> int:
         """How much it was in all."""
-        return self.decided + self.reports + self.answers
+        return self.decided + self.reports + self.answers + self.reminded
 
     @property
     def more(self) -> bool:
         """Whether there may be more of the same: a batch was full."""
         full = self.decided >= invite.BATCH, self.reports >= report.BATCH, self.answers >= answer.BATCH
-        return any(full)
+        return any(full) or self.reminded >= remind.BATCH
 
 
 def _alone() -> bool:
@@ -163,16 +165,19 @@ async def write_back(store: Store, target: Target) -> int:
 
 
 async def journey(store: Store, plan: Plan, targets: Callable[[str], Sequence[str]], clock: Clock) -> Done:
-    """Decide on closures, apply reports and read answers.
+    """Decide on closures, apply reports, read answers and remind of what has none.
 
     :param targets: the components that hear of an experience from a source, by the source's name.
     :raises Exception: the first failure of a stage, once all other stages had their turn.
     """
-    waits, now = await pending(store), clock.now()
+    now = clock.now()
+    waits = await pending(store, now)
     stages: list[tuple[bool, Callable[[], Awaitable[int]]]] = [
         (waits.closures, lambda: invite.decide_new(store, plan, now)),
         (waits.reports, lambda: report.apply_reports(store, now)),
-        (waits.answers, lambda: answer.process_new(store, targets, now)),
+        (waits.answers, lambda: answer.process_new(store, plan, targets, now)),
+        # nobody is reminded whose answer is there and not read yet
+        (waits.reminders and not waits.answers, lambda: remind.remind_due(store, plan, now)),
     ]
     counts, failures = [], []
     for is_waiting, stage in stages:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
@@ -50,9 +53,43 @@ def identity(address: str) -> str:
     return f"{local.partition('+')[0] or local}@{domain}" if at else address
 
 
-def domain(address: str) -> str:
-    """What follows the @."""
-    return address.rpartition("@")[2].lower()
+def domains(address: str) -> list[str]:
+    """The domain of a mail address and those it lies in, such as ["mail.acme.example", "acme.example", "example"]."""
+    labels = address.strip().rpartition("@")[2].lower().split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]
+
+
+def entry(text: str, region: str) -> str | None:
+    """How a line of a stop list is compared: an identity, or "@domain"; None when it is neither.
+
+    A number may be one that takes no text messages: what it says is clear, and it may be ported.
+    """
+    text = text.strip()
+    if text.startswith("@"):
+        domain = text[1:].lower()
+        return f"@{domain}" if re.fullmatch(r"[^\s@.]+(\.[^\s@.]+)*", domain) else None
+    if "@" in text:
+        return identity(text) if email(text) else None
+    parsed = _parse(text, region)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+@dataclass(frozen=True, slots=True)
+class StopList:
+    """Entries of a stop list."""
+
+    entries: frozenset[str] = frozenset()
+
+    def covers(self, identity: str) -> bool:
+        """Whether an identity, or the domain it lies in, is on the list."""
+        return bool(self.entries) and not self.entries.isdisjoint(entries_of(identity))
+
+
+def entries_of(identity: str) -> list[str]:
+    """The entries that cover an identity: itself, and the domains it lies in."""
+    return [identity, *(f"@{domain}" for domain in domains(identity))] if "@" in identity else [identity]
 
 
 def _parse(number: str | None, region: str) -> phonenumbers.PhoneNumber | None:

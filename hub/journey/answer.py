@@ -6,7 +6,6 @@ What matches nothing is kept as unsolicited feedback.
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import watch
 from hub.api.records import Channel, DeliveryReport, Inbound, Reply
 from hub.faults import fault_point
-from hub.journey import addresses, experience
+from hub.journey import addresses, converse, experience, surveys, wishes
 from hub.journey.events import note
+from hub.journey.heard import asked_last, hear, steps_of
+from hub.journey.policy import Plan
+from hub.journey.recognise import PAGE, Match, find_by_token, is_open, match
 from hub.store import components
-from hub.store.among import among
-from hub.store.dialect import insert
 from hub.store.engine import Store
 from hub.store.given import given, insert_new
 from hub.store.tables import (
@@ -32,23 +32,31 @@ from hub.store.tables import (
     Text,
     UtcDateTime,
     answers,
-    closures,
-    contacts,
     indexable,
     invitations,
     reports,
 )
-from hub.survey.reading import read
+from hub.survey.model import Survey
 
 BATCH = 200
-PAGE = "page"
-FROM_ANOTHER = "token, from another address"
+DESK = "desk"
+"""Why an answer does not count that was written by the desk itself."""
+Row = Mapping[Any, Any]
 _NEW = sa.text("answers.state = 'new'")  # literal, so that the partial index serves it
-_matched = given(answer=answers.c.id.type, state=Text(), invitation=invitations.c.id.type, by=Text()).c
+_matched = given(
+    answer=answers.c.id.type, state=Text(), invitation=invitations.c.id.type, by=Text(), question=Text(),
+    suspicion=Text(),
+).c  # fmt: skip
 _MATCHED = (
     answers.update()
     .where(answers.c.id == _matched.answer)
-    .values(state=_matched.state, invitation_id=_matched.invitation, matched_by=_matched.by)
+    .values(
+        state=_matched.state,
+        invitation_id=_matched.invitation,
+        matched_by=_matched.by,
+        question=_matched.question,
+        suspicion=sa.func.coalesce(_matched.suspicion, answers.c.suspicion),
+    )
 )
 _answered = given(invitation=invitations.c.id.type, at=UtcDateTime()).c
 _ANSWERED = (
@@ -60,10 +68,9 @@ _ANSWERED = (
         answered_at=sa.func.coalesce(invitations.c.answered_at, _answered.at),
         sent_at=sa.func.coalesce(invitations.c.sent_at, _answered.at),
         delivered_at=sa.func.coalesce(invitations.c.delivered_at, _answered.at),
+        remind_at=None,
     )
 )
-_JOINED = sa.select(invitations, closures.c.ticket, closures.c.ticket_key, closures.c.source).join(closures)
-_WITHDRAWN = (InvitationState.SKIPPED, InvitationState.CANCELLED)
 
 
 async def store_inbound(store: Store, gateway: str, inbound: Inbound, region: str, now: datetime) -> None:
@@ -171,36 +178,31 @@ async def opt_out(store: Store, token: str, now: datetime) -> bool:
         invitation = await find_by_token(connection, token)
         if invitation is None or invitation["address"] is None:
             return False
-        await _opt_out(connection, invitation, invitation["address"], now)
+        await wishes.stop(connection, [invitation["identity"]], now)
+        await note(connection, invitation["closure_id"], now, wishes.ASKED_TO_STOP)
         return True
 
     found: bool = await store.commit(work)
     return found
 
 
-async def find_by_token(connection: AsyncConnection, token: str) -> Mapping[Any, Any] | None:
-    """The invitation with this token, joined with its closure."""
-    return (await connection.execute(_JOINED.where(invitations.c.token == token))).mappings().first()
+async def process_new(
+    store: Store, plan: Plan, targets: Callable[[str], Sequence[str]], now: datetime, batch: int = BATCH
+) -> int:
+    """Match new answers to invitations, make experiences of them and go on with conversations.
 
-
-def is_open(invitation: Mapping[Any, Any], now: datetime) -> bool:
-    """Whether an answer still counts: the survey may have arrived, whatever the gateway says, and has not expired."""
-    return invitation["attempts"] > 0 and invitation["state"] not in _WITHDRAWN and now < invitation["expires_at"]
-
-
-async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now: datetime, batch: int = BATCH) -> int:
-    """Match new answers to invitations and make experiences of them, up to a batch in one transaction.
+    Up to a batch in one transaction.
 
     :param targets: the components that hear of an experience from a source, by the source's name.
     :returns: how many answers were looked at.
     """
-    rows: Sequence[Mapping[Any, Any]] = ()
+    rows: Sequence[Row] = ()
     try:
         async with store.write() as connection:
             rows = await _new(connection, batch)
             if not rows:
                 return 0
-            await _process(connection, rows, targets, now)
+            await _process(connection, rows, plan, targets, now)
             fault_point("answer.before_process_commit")
     except (SQLAlchemyError, OSError):
         raise
@@ -208,141 +210,92 @@ async def process_new(store: Store, targets: Callable[[str], Sequence[str]], now
         if not rows:
             raise
         if batch > 1:
-            return sum([await process_new(store, targets, now, 1) for _ in range(batch)])
+            return sum([await process_new(store, plan, targets, now, 1) for _ in range(batch)])
         return await _set_aside(store, rows[0], error)
     fault_point("answer.processed")
     return len(rows)
 
 
-async def _new(connection: AsyncConnection, batch: int) -> Sequence[Mapping[Any, Any]]:
+async def _new(connection: AsyncConnection, batch: int) -> Sequence[Row]:
     found = await connection.execute(
         sa.select(answers).where(_NEW).order_by(answers.c.id).limit(batch).with_for_update(skip_locked=True)
     )
     return found.mappings().all()
 
 
-async def _set_aside(store: Store, row: Mapping[Any, Any], error: Exception) -> int:
+async def _set_aside(store: Store, row: Row, error: Exception) -> int:
     values = {"state": AnswerState.UNMATCHED, "matched_by": f"nothing: {type(error).__name__} in the hub"}
     async with store.write() as connection:
         await connection.execute(answers.update().where(answers.c.id == row["id"], _NEW).values(values))
-        watch.matched(connection, [(row, None)])
+        watch.matched(connection, [(row, None, AnswerState.UNMATCHED)])
     return 1
 
 
 async def _process(
     connection: AsyncConnection,
-    rows: Sequence[Mapping[Any, Any]],
+    rows: Sequence[Row],
+    plan: Plan,
     targets: Callable[[str], Sequence[str]],
     now: datetime,
 ) -> None:
-    matches = await _match(connection, rows)
-    await _store_matches(connection, rows, matches)
-    for row in rows:
-        if row["gateway"] != PAGE and read(row["text"]).opt_out:
-            match = matches.get(row["id"])
-            await _opt_out(connection, match.invitation if match and match.is_certain else None, row["sender"], now)
-    await _mark_answered(connection, rows, matches)
-    watch.matched(connection, [(row, matches[row["id"]].invitation if row["id"] in matches else None) for row in rows])
-    answered = {match.invitation["id"]: match.invitation for match in matches.values()}
-    await experience.revise(connection, list(answered.values()), targets, now)
+    matches = await match(connection, rows)
+    states = {row["id"]: _state(row, matches.get(row["id"]), plan) for row in rows}
+    counted = [row for row in rows if states[row["id"]] is AnswerState.USED]
+    used = {row["id"]: matches[row["id"]] for row in counted}
+    await _mark_answered(connection, counted, used)  # from here on their surveys are locked
+    await wishes.obey(connection, rows, used, plan, now)
+    steps = await steps_of(connection, {one.invitation["closure_id"] for one in used.values()}, lock=True)
+    asked = {id_: asked_last(steps[one.invitation["closure_id"]]) for id_, one in used.items()}
+    await _store_matches(connection, rows, matches, states, asked)
+    watch.matched(connection, [(row, _invitation_of(row, used), states[row["id"]]) for row in rows])
+    answered = {one.invitation["id"]: one.invitation for one in used.values()}
+
+    async def survey_of(connection: AsyncConnection, invitation: Row) -> Survey:
+        return await surveys.survey_of(connection, invitation, plan.surveys)
+
+    heard = await hear(connection, list(answered.values()), survey_of, steps)
+    await experience.revise(connection, heard, targets, now, plan.survey.reaction_wait)
+    await converse.go_on(connection, heard, plan, now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """The invitation that an answer belongs to, joined with its closure, and how that is known."""
-
-    invitation: Mapping[Any, Any]
-    by: str
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether it was written by the person who was asked; a forwarded survey names another sender."""
-        return self.by != FROM_ANOTHER
+def _state(answer: Row, found: Match | None, plan: Plan) -> AnswerState:
+    if found is None:
+        return AnswerState.UNMATCHED
+    is_desk = answer["gateway"] != PAGE and plan.is_desk(answer["sender"])
+    return AnswerState.REFUSED if is_desk else AnswerState.USED
 
 
-async def _match(connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]]) -> dict[int, _Match]:
-    """What each answer belongs to, by its id: its own token is believed first, then who sent it."""
-    tokens = [row["key"] for row in rows if row["key"]]
-    named = await connection.execute(
-        _JOINED.where(among(invitations.c.token, tokens), invitations.c.address.is_not(None))
-    )
-    by_token = {row["token"]: row for row in named.mappings()}
-    matches = {row["id"]: _by_token(row, by_token[row["key"]]) for row in rows if row["key"] in by_token}
-    rest = [row for row in rows if row["id"] not in matches]
-    asked = await _asked(connection, rest)
-    for row in rest:
-        # without a token only the person who was asked can answer, over the same gateway, while the survey is open
-        who = (addresses.identity(row["sender"]), row["gateway"])
-        fitting = [invitation for invitation in asked.get(who, ()) if is_open(invitation, row["received_at"])]
-        if fitting:
-            matches[row["id"]] = _Match(fitting[-1], "sender")
-    return matches
-
-
-async def _asked(
-    connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]]
-) -> Mapping[tuple[str, str], list[Mapping[Any, Any]]]:
-    """The invitations of those who sent these answers, oldest first, by who was asked over which gateway."""
-    asked: defaultdict[tuple[str, str], list[Mapping[Any, Any]]] = defaultdict(list)
-    if rows:
-        found = await connection.execute(
-            _JOINED.where(
-                among(invitations.c.identity, [addresses.identity(row["sender"]) for row in rows]),
-                invitations.c.expires_at > min(row["received_at"] for row in rows),
-            ).order_by(sa.func.coalesce(invitations.c.sent_at, invitations.c.due_at), invitations.c.id)
-        )
-        for invitation in found.mappings():
-            asked[invitation["identity"], invitation["gateway"]].append(invitation)
-    return asked
-
-
-def _by_token(answer: Mapping[Any, Any], invitation: Mapping[Any, Any]) -> _Match:
-    same = addresses.identity(answer["sender"]) == addresses.identity(invitation["address"])
-    return _Match(invitation, "token" if same else FROM_ANOTHER)
+def _invitation_of(answer: Row, matches: Mapping[int, Match]) -> Row | None:
+    found = matches.get(answer["id"])
+    return None if found is None else found.invitation
 
 
 async def _store_matches(
-    connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]], matches: Mapping[int, _Match]
+    connection: AsyncConnection,
+    rows: Sequence[Row],
+    matches: Mapping[int, Match],
+    states: Mapping[int, AnswerState],
+    asked: Mapping[int, str | None],
 ) -> None:
     values = [
         {
             "answer": row["id"],
-            "state": AnswerState.USED if row["id"] in matches else AnswerState.UNMATCHED,
+            "state": states[row["id"]],
             "invitation": matches[row["id"]].invitation["id"] if row["id"] in matches else None,
             "by": matches[row["id"]].by if row["id"] in matches else None,
+            "question": asked.get(row["id"]),
+            "suspicion": DESK if states[row["id"]] is AnswerState.REFUSED else None,
         }
         for row in rows
     ]
     await connection.execute(_MATCHED, {"rows": values})
 
 
-async def _mark_answered(
-    connection: AsyncConnection, rows: Sequence[Mapping[Any, Any]], matches: Mapping[int, _Match]
-) -> None:
+async def _mark_answered(connection: AsyncConnection, rows: Sequence[Row], matches: Mapping[int, Match]) -> None:
     """An answer proves that the message arrived, whatever was known of it before."""
     first: dict[int, datetime] = {}
     for row in rows:
-        if row["id"] in matches:
-            first.setdefault(matches[row["id"]].invitation["id"], row["received_at"])
+        first.setdefault(matches[row["id"]].invitation["id"], row["received_at"])
     if first:
         # in order of ids: see `outcome.store_outcomes`
         await connection.execute(_ANSWERED, {"rows": [{"invitation": id_, "at": first[id_]} for id_ in sorted(first)]})
-
-
-async def _opt_out(
-    connection: AsyncConnection, invitation: Mapping[Any, Any] | None, sender: str, now: datetime
-) -> None:
-    identities = {addresses.identity(sender)} | ({invitation["identity"]} if invitation else set())
-    rows = [
-        {"address": one, "opted_out_at": now} for one in sorted(identities) if len(one) <= addresses.LONGEST_ADDRESS
-    ]
-    if rows:
-        statement = insert(connection, contacts).values(rows)
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["address"],
-                set_={"opted_out_at": sa.func.coalesce(contacts.c.opted_out_at, statement.excluded.opted_out_at)},
-            )
-        )
-    if invitation:
-        await note(connection, invitation["closure_id"], now, "the customer asked not to be surveyed again")

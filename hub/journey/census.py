@@ -66,7 +66,9 @@ async def _known(store: Store, source: str, since: datetime) -> tuple[set[str], 
     """
     query = (
         sa.select(closures.c.ticket_id, sa.text("coalesce(invitations.state = 'waiting', true)"))
-        .outerjoin_from(closures, invitations)
+        .outerjoin_from(
+            closures, invitations, sa.and_(invitations.c.closure_id == closures.c.id, invitations.c.step == 0)
+        )
         .where(closures.c.source == source, sa.or_(closures.c.closed_at >= since, closures.c.seen_at >= since))
     )
     async with store.read() as connection:

@@ -1,4 +1,4 @@
-"""Which invitations a worker has: taken to look at their tickets, then claimed to be sent.
+"""Which messages a worker has: taken to look at their tickets, then claimed to be sent.
 
 What is taken is still waiting. What is claimed is `sending`, committed before anything leaves. Either belongs to the
 worker that the row names, and only as long as it does.
@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.faults import fault_point
-from hub.journey.addresses import identity
+from hub.journey import conversations, converse, surveys
+from hub.journey.events import note
 from hub.journey.invite import withdraw
-from hub.journey.policy import Plan, Reason, after_quiet_hours, too_old
+from hub.journey.policy import Plan
 from hub.journey.post import Post, Row
 from hub.journey.takeover import release_sending
+from hub.journey.verdicts import Verdict, judge
 from hub.store import workers
 from hub.store.among import among
-from hub.store.engine import Store
-from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, invitations
+from hub.store.engine import Store, despite_deadlock
+from hub.store.given import given
+from hub.store.tables import InvitationState, Text, UtcDateTime, closures, invitations
 
 LEASE = timedelta(minutes=3)  # kept for workers of the version before, which go by it
 _WAITING: sa.ColumnElement[bool] = sa.literal_column("invitations.state = 'waiting'")  # literal, for the partial index
@@ -33,7 +39,10 @@ _DUE = (
     # one of its own that is not at hand was left by a step that failed
     sa.or_(invitations.c.claimed_by.is_(None), invitations.c.claimed_by == sa.bindparam("worker")),
 )
-_OF_INVITATION = ("id", "closure_id", "token", "language", "channel", "address", "attempts")
+_OF_INVITATION = (
+    "id", "closure_id", "step", "kind", "question", "token", "survey", "tone", "survey_version", "language", "channel",
+    "address", "identity", "created_at", "expires_at", "attempts",
+)  # fmt: skip
 _OF_CLOSURE = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", "read_at", "ticket")
 _SOME_DUE = sa.select(invitations.c.id).where(*_DUE).limit(sa.bindparam("number"))
 _COUNT = sa.select(sa.func.count()).select_from(_SOME_DUE.subquery())
@@ -53,26 +62,25 @@ _RESERVE = invitations.update().where(among(invitations.c.id, "ids")).values(cla
 _STILL_TAKEN = (_WAITING, invitations.c.claimed_by == sa.bindparam("worker"), among(invitations.c.id, "ids"))
 _RELEASE = invitations.update().where(*_STILL_TAKEN).values(claimed_by=None)
 _MINE = sa.select(invitations.c.id).where(*_STILL_TAKEN).with_for_update()
+_begun = given(invitation=invitations.c.id.type, version=Text(), open_until=UtcDateTime()).c
 _BEGIN = (
     invitations.update()
-    .where(*_STILL_TAKEN)
+    .where(_WAITING, invitations.c.claimed_by == sa.bindparam("worker"), invitations.c.id == _begun.invitation)
     .values(
         state=InvitationState.SENDING,
         attempts=invitations.c.attempts + 1,
-        survey_version=sa.bindparam("version"),
+        survey_version=_begun.version,
+        open_until=_begun.open_until,
         lease_until=sa.bindparam("lease", type_=UtcDateTime),
     )
     .returning(invitations.c.id)
 )
-_STOPPED = (
-    sa.select(contacts.c.address, contacts.c.opted_out_at, contacts.c.unusable_at)
-    .where(among(contacts.c.address, "identities"))
-    .where(sa.or_(contacts.c.opted_out_at.is_not(None), contacts.c.unusable_at.is_not(None)))
-)
+_NOT_CONFIGURED = timedelta(minutes=1)
+"""When to look again at a survey that is not in this worker's hub.toml: another worker may know it already."""
 
 
 async def count_due(store: Store, post: Post, limit: int) -> int:
-    """How many invitations this worker could begin to send on one gateway now, counted up to `limit`."""
+    """How many messages this worker could begin to send on one gateway now, counted up to `limit`."""
     async with store.read() as connection:
         return await connection.scalar(_COUNT, _due(post, limit)) or 0
 
@@ -82,7 +90,7 @@ def _due(post: Post, number: int) -> dict[str, Any]:
 
 
 async def take(store: Store, post: Post, number: int) -> Sequence[Row]:
-    """Reserve due invitations, so that no other worker looks at their tickets meanwhile. They are still waiting."""
+    """Reserve due messages, so that no other worker looks at their tickets meanwhile. They are still waiting."""
     worker, taken_at = post.worker(), post.clock.now()
     async with store.write() as connection:
         if not await workers.is_registered(connection, worker):
@@ -105,38 +113,71 @@ async def release(store: Store, taken: Sequence[Row]) -> None:
 
 
 async def claim(store: Store, post: Post, plan: Plan, taken: Sequence[Row]) -> Sequence[Row]:
-    """Commit to sending those whose customers may still be asked, and which are this worker's still."""
+    """Commit to sending those that may still be sent, and which are this worker's still.
+
+    :returns: them, each with the survey that it belongs to as `asks`.
+    """
     if not taken:
         return []
+    try:
+        return await despite_deadlock(partial(_claim, store, post, plan, taken))
+    except IntegrityError:  # another worker began a conversation with one of these customers at the same moment
+        if len(taken) == 1:
+            return []  # it is taken again, and then it is known that it has to wait
+        return [row for one in taken for row in await claim(store, post, plan, [one])]
+
+
+async def _claim(store: Store, post: Post, plan: Plan, taken: Sequence[Row]) -> Sequence[Row]:
     now = post.clock.now()
     async with store.write() as connection:
-        reasons = await _reasons(connection, taken, plan, now)
-        later = after_quiet_hours(now, plan)
-        wanted = [row for row in taken if row["id"] not in reasons and later <= now]
+        verdicts = await judge(connection, post.name, taken, plan, now)
+        wanted = await _with_surveys(connection, [row for row in taken if row["id"] not in verdicts], plan, now)
         if len(wanted) < len(taken):
             ids = {row["id"] for row in wanted}
-            await _drop(connection, [row for row in taken if row["id"] not in ids], reasons, later)
+            await _drop(connection, [row for row in taken if row["id"] not in ids], verdicts, now)
         if not wanted:
             return []
-        begun = {"version": post.survey_version, "lease": now + LEASE}
-        found = await connection.execute(_BEGIN, _these(wanted) | begun)
+        open_until = now + plan.survey.conversation
+        again = [row["closure_id"] for row in wanted if row["step"] > 0 and conversations.opens(row)]
+        await conversations.keep_open(connection, again, open_until)
+        rows = [_begin(row, open_until) for row in wanted]
+        found = await connection.execute(
+            _BEGIN, {"rows": rows, "worker": wanted[0]["claimed_by"], "lease": now + LEASE}
+        )
         claimed = set(found.scalars())
         fault_point("deliver.before_claim_commit")
     return [row for row in wanted if row["id"] in claimed]
 
 
-async def _reasons(connection: AsyncConnection, rows: Sequence[Row], plan: Plan, now: datetime) -> dict[int, Reason]:
-    """Judge again at the moment of sending: the daemon may have been down, the customer may have said stop.
+def _begin(row: Row, open_until: datetime) -> dict[str, Any]:
+    opens = row["step"] == 0 and conversations.opens(row)
+    return {
+        "invitation": row["id"],
+        "version": row["asks"].version,
+        "open_until": open_until if opens else None,
+    }
 
-    :returns: why not, for those that are not to be sent any more.
+
+async def _with_surveys(connection: AsyncConnection, rows: Sequence[Row], plan: Plan, now: datetime) -> list[Row]:
+    """The messages with the surveys that they belong to: what is sent for the first time asks what hub.toml says now.
+
+    Those whose survey is not in hub.toml are left out.
     """
-    stopped = await _stopped(connection, [identity(row["address"]) for row in rows])
-    judged = {row["id"]: _why_not(row, stopped, plan, now) for row in rows}
-    return {id_: reason for id_, reason in judged.items() if reason}
+    found: list[Row] = []
+    for row in rows:
+        name = row["survey"] or surveys.DEFAULT
+        if row["survey_version"] is not None:
+            found.append({**row, "asks": await surveys.survey_of(connection, row, plan.surveys)})
+        elif (survey := plan.surveys.get(name)) is not None:
+            await surveys.keep(connection, survey, now)
+            found.append({**row, "asks": survey})
+        else:
+            structlog.get_logger().warning("survey.not_configured", survey=name, hint="it waits until hub.toml has it")
+    return found
 
 
 async def _drop(
-    connection: AsyncConnection, rows: Sequence[Row], reasons: Mapping[int, Reason], later: datetime
+    connection: AsyncConnection, rows: Sequence[Row], verdicts: Mapping[int, Verdict], now: datetime
 ) -> None:
     """Withdraw those with a reason and put off the others. What another worker has by now is not touched."""
     found = await connection.execute(_MINE, _these(rows))
@@ -144,23 +185,16 @@ async def _drop(
     for row in rows:
         if row["id"] not in mine:
             continue
-        if reason := reasons.get(row["id"]):
-            await withdraw(connection, row, InvitationState.SKIPPED, reason)
+        verdict = verdicts.get(row["id"], Verdict(until=now + _NOT_CONFIGURED))
+        if verdict.reason:
+            await withdraw(connection, row, InvitationState.SKIPPED, verdict.reason)
+            if row["step"] > 0:
+                what = f"{converse.what(row['kind'], row['question'])} was not sent: {verdict.reason}"
+                await note(connection, row["closure_id"], now, what)
         else:
             await connection.execute(
-                invitations.update().where(invitations.c.id == row["id"]).values(due_at=later, claimed_by=None)
+                invitations.update().where(invitations.c.id == row["id"]).values(due_at=verdict.until, claimed_by=None)
             )
-
-
-async def _stopped(connection: AsyncConnection, identities: Sequence[str]) -> dict[str, Reason]:
-    found = await connection.execute(_STOPPED, {"identities": identities})
-    return {row.address: Reason.OPTED_OUT if row.opted_out_at else Reason.UNUSABLE_ADDRESS for row in found}
-
-
-def _why_not(row: Row, stopped: Mapping[str, Reason], plan: Plan, now: datetime) -> Reason | None:
-    if too_old(row["closed_at"], plan, now):
-        return Reason.TOO_OLD
-    return stopped.get(identity(row["address"]))
 
 
 async def recover(store: Store, post: Post, under_way: Collection[int], never_begun: Collection[int]) -> int:

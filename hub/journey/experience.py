@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import watch
-from hub.api.records import Channel, Experience, Score, TicketSnapshot
+from hub.api.records import Channel, Choice, Experience, QuestionKind, Remark, Score, TicketSnapshot
+from hub.config.questions import Question
 from hub.journey import write_back
+from hub.journey.heard import OPERATOR, Heard
+from hub.journey.items import items_of
 from hub.store.among import among
 from hub.store.given import insert_given
-from hub.store.tables import answers, experiences
-from hub.survey.reading import read
+from hub.store.tables import experiences
+from hub.survey.model import Value, scale_of
 
-SURVEY = "closing"
-QUESTION = "csat"
-LOWEST, HIGHEST = 1, 5
+PLACES = "places."
+"""What the sources of answers without a ticket begin with."""
 _KEPT = frozenset(TicketSnapshot.model_fields)
 """What a record keeps of a stored `Ticket`."""
 _STORE = insert_given(
@@ -30,49 +31,83 @@ _STORE = insert_given(
 ).returning(experiences.c.id, experiences.c.invitation_id)
 
 
-def build(
-    invitation: Mapping[Any, Any], given: Sequence[Mapping[Any, Any]], uid: str, revision: int
-) -> Experience | None:
-    """Make the record of one invitation from all its answers, in the order they came.
+def build(heard: Heard, uid: str, revision: int) -> Experience | None:
+    """Make the record of one invitation from all that was answered.
 
-    The last rating counts. Comments add up, except that a page shows what was written there before: the last
-    submission of the page replaces earlier ones.
-
-    :returns: None when no answer holds a rating or a comment.
+    :returns: None when nothing was said.
     """
-    pages = [answer for answer in given if answer["channel"] == Channel.PAGE]
-    rating: int | None = None
-    comments: list[str] = []
-    for answer in given:
-        if answer["channel"] == Channel.PAGE and answer is not pages[-1]:
-            continue
-        score, comment = _read(answer)
-        rating = score if score is not None else rating
-        if comment and comment not in comments:
-            comments.append(comment)
-    if rating is None and not comments:
+    invitation, survey, gathered = heard.invitation, heard.survey, heard.gathered
+    if not (gathered.said_anything or gathered.withdrawn):
         return None
+    source: str = invitation["source"]
+    last = [row for row in heard.answers if row["gateway"] != OPERATOR][-1]
+    remarks = tuple(_own_words(heard))
     return Experience(
         id=uid,
         revision=revision,
-        ticket=_snapshot(invitation["ticket"], invitation["source"]),
-        survey=SURVEY,
-        survey_version=invitation["survey_version"],
-        channel=Channel(given[-1]["channel"]),
+        ticket=_snapshot(invitation["ticket"], source),
+        place=source.removeprefix(PLACES) if source.startswith(PLACES) else None,
+        milestone=invitation["milestone"],
+        survey=survey.name,
+        survey_version=survey.version,
+        channel=Channel(last["channel"]),
         language=invitation["language"],
-        scores=() if rating is None else (Score(question=QUESTION, value=rating, minimum=LOWEST, maximum=HIGHEST),),
-        comment="\n".join(comments) or None,
+        scores=tuple(_scores(heard)),
+        choices=tuple(_choices(heard)),
+        lost_minutes=_lost_minutes(heard),
+        remarks=remarks,
+        comment="\n".join(remark.text for remark in remarks) or None,
+        items=items_of(heard, remarks),
+        withdrawn=gathered.withdrawn,
         asked_at=invitation["sent_at"],
+        delivered_at=invitation["delivered_at"],
         # gateways date answers in whole seconds: nobody answers before being asked
-        answered_at=max(given[-1]["received_at"], invitation["sent_at"] or given[-1]["received_at"]),
+        answered_at=max(last["received_at"], invitation["sent_at"] or last["received_at"]),
     )
 
 
-def _read(answer: Mapping[Any, Any]) -> tuple[int | None, str | None]:
-    if answer["channel"] == Channel.PAGE:
-        return answer["rating"], answer["text"] or None
-    reading = read(answer["text"])
-    return reading.rating, reading.comment
+def _scores(heard: Heard) -> Iterator[Score]:
+    for id_, question, value in _answered(heard):
+        if isinstance(value, int) and (scale := scale_of(question)):
+            yield Score(
+                question=id_,
+                kind=question.kind,
+                value=value,
+                minimum=scale.minimum,
+                maximum=scale.maximum,
+                higher_is_better=scale.higher_is_better,
+                approximate=id_ in heard.gathered.approximate,
+            )
+
+
+def _choices(heard: Heard) -> Iterator[Choice]:
+    for id_, question, value in _answered(heard):
+        if question.kind in (QuestionKind.CHOICE, QuestionKind.FACTORS):
+            chosen = tuple(value) if isinstance(value, list) else (str(value),)
+            process = any(question.options[one].process for one in chosen if one in question.options)
+            yield Choice(question=id_, options=chosen, process=process)
+
+
+def _lost_minutes(heard: Heard) -> int | None:
+    given = (value for _, question, value in _answered(heard) if question.kind is QuestionKind.LOST_TIME)
+    return next((value for value in given if isinstance(value, int)), None)
+
+
+def _own_words(heard: Heard) -> Iterator[Remark]:
+    """All that the customer wrote, each thing once: what questions asked for, then what else was said."""
+    words: dict[tuple[str, str], None] = {}
+    for id_, question, value in _answered(heard):
+        if question.kind is QuestionKind.TEXT and isinstance(value, str):
+            words[id_, value] = None
+        elif isinstance(value, dict):
+            words |= dict.fromkeys((id_, text) for text in value.values())
+    words |= dict.fromkeys(heard.gathered.remarks)
+    return (Remark(question=id_, text=text) for id_, text in words if text)
+
+
+def _answered(heard: Heard) -> Iterator[tuple[str, Question, Value]]:
+    values = heard.gathered.values
+    return ((id_, question, values[id_]) for id_, question in heard.survey.questions.items() if id_ in values)
 
 
 def _snapshot(ticket: str, source: str) -> TicketSnapshot:
@@ -82,18 +117,17 @@ def _snapshot(ticket: str, source: str) -> TicketSnapshot:
 
 async def revise(
     connection: AsyncConnection,
-    answered: Sequence[Mapping[Any, Any]],
+    everything: Sequence[Heard],
     targets: Callable[[str], Sequence[str]],
     now: datetime,
+    sink_wait: timedelta = timedelta(),
 ) -> None:
     """Store the next revision of each invitation's record that says anything new, and queue it for its targets."""
-    ids = [invitation["id"] for invitation in answered]
-    given = await _given(connection, ids)
-    before = await _last_revisions(connection, ids)
+    before = await _last_revisions(connection, [heard.invitation["id"] for heard in everything])
     revised = {}
-    for invitation in answered:
-        if record := _next_revision(invitation, given[invitation["id"]], before.get(invitation["id"])):
-            revised[invitation["id"]] = record
+    for heard in everything:
+        if record := _next_revision(heard, before.get(heard.invitation["id"])):
+            revised[heard.invitation["id"]] = record
     if not revised:
         return
     rows = [
@@ -107,21 +141,10 @@ async def revise(
         for invitation_id, record in revised.items()
     ]
     stored = await connection.execute(_STORE, {"rows": rows})
-    records = [(one["closure_id"], one["source"]) for one in answered if one["id"] in revised]
-    watch.revised(connection, records, now)
+    concerned = [heard.invitation for heard in everything if heard.invitation["id"] in revised]
+    watch.revised(connection, [(one["closure_id"], one["source"]) for one in concerned], now)
     queued = [(row.id, targets(revised[row.invitation_id].ticket.source)) for row in stored]
-    await write_back.queue(connection, queued, list(revised), now)
-
-
-async def _given(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, list[Mapping[Any, Any]]]:
-    """All answers to these invitations, in the order they came."""
-    found = await connection.execute(
-        sa.select(answers).where(among(answers.c.invitation_id, ids)).order_by(answers.c.received_at, answers.c.id)
-    )
-    given: dict[int, list[Mapping[Any, Any]]] = {id_: [] for id_ in ids}
-    for row in found.mappings():
-        given[row["invitation_id"]].append(row)
-    return given
+    await write_back.queue(connection, queued, list(revised), now, sink_wait)
 
 
 async def _last_revisions(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Experience]:
@@ -133,11 +156,17 @@ async def _last_revisions(connection: AsyncConnection, ids: Sequence[int]) -> di
     return {row.invitation_id: Experience.model_validate_json(row.record) for row in found}
 
 
-def _next_revision(
-    invitation: Mapping[Any, Any], given: Sequence[Mapping[Any, Any]], before: Experience | None
-) -> Experience | None:
+def _next_revision(heard: Heard, before: Experience | None) -> Experience | None:
     if before is None:
-        return build(invitation, given, f"x{uuid.uuid4().hex}", 1)
-    record = build(invitation, given, before.id, before.revision + 1)
-    unchanged = record is None or (record.scores, record.comment) == (before.scores, before.comment)
-    return None if unchanged else record
+        record = build(heard, f"x{uuid.uuid4().hex}", 1)
+        return None if record is None or record.withdrawn else record
+    record = build(heard, before.id, before.revision + 1)
+    return record if record and _said(record) != _said(before) else None
+
+
+def _said(record: Experience) -> tuple[object, ...]:
+    """What makes a new revision worth telling."""
+    return (
+        record.scores, record.choices, record.lost_minutes, record.remarks, record.comment, record.items,
+        record.withdrawn,
+    )  # fmt: skip

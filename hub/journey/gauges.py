@@ -39,11 +39,11 @@ class Gauges:
     """The state of the journey at one moment."""
 
     queues: Mapping[tuple[str, str], Queue]
-    """By what waits, and the id of the component it waits for: `("invitations", "gateways.sms")` are surveys due.
+    """By what waits, and the id of the component it waits for: `("invitations", "gateways.sms")` are messages due.
 
     `write_backs` are results that are not written yet, `hints` tickets that webhooks named; `closures` wait for a
     decision and `answers` for their invitation, both at "hub". `unknown` are surveys that may have left; nobody says
-    since when.
+    since when. Later messages of a conversation that may have left are not among them: nobody has to settle these.
     """
     components: Mapping[str, ComponentState]
     """By loop: `sources.desk:write`."""
@@ -133,7 +133,11 @@ def _due(names: sa.CTE, now: datetime) -> _Rows:
 
 
 def _unknown(names: sa.CTE) -> _Rows:
-    where: list[Condition] = [sa.text("invitations.state = 'unknown'"), invitations.c.gateway == names.c.name]
+    where: list[Condition] = [
+        sa.text("invitations.state = 'unknown'"),
+        invitations.c.gateway == names.c.name,
+        invitations.c.step == 0,
+    ]
     return invitations.c.gateway, where, sa.select(sa.null().cast(UtcDateTime))
 
 

@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import watch
 from hub.api.records import Ticket
 from hub.faults import fault_point
+from hub.journey import conversations
 from hub.journey.addresses import identity as identity_of
+from hub.journey.conversations import OPENERS
 from hub.journey.events import note
 from hub.journey.policy import Ask, Contact, Plan, Reachable, Reason, Skip, decide, reach
 from hub.store.among import among
@@ -47,6 +49,7 @@ _CONTACTS_LOCKED = _CONTACTS.with_for_update()
 _CLOSINGS = sa.select(closures.c.id, closures.c.ticket_id, closures.c.closed_at).where(
     closures.c.source == sa.bindparam("of"), among(closures.c.ticket_id, "tickets")
 )
+_TO_REMIND = sa.text("invitations.remind_at IS NOT NULL")  # literal, so that the partial index serves it
 _CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
 
 
@@ -157,14 +160,25 @@ def _invitation(closure_id: int, decision: Ask | Skip, token: str, now: datetime
 async def withdraw(
     connection: AsyncConnection, invitation: Mapping[Any, Any], state: InvitationState, reason: str
 ) -> None:
-    """End an invitation that has not left, and let the customer be asked about something else."""
+    """End a message that has not left."""
     await connection.execute(
         invitations.update()
         .where(invitations.c.id == invitation["id"])
-        .values(state=state, reason=reason, claimed_by=None, lease_until=None)
+        .values(state=state, reason=reason, claimed_by=None, lease_until=None, remind_at=None)
     )
-    watch.moved(connection, state, reason)
-    await release_contact(connection, invitation["closure_id"])
+    if invitation["step"] == 0:
+        watch.moved(connection, state, reason)
+    await not_reached(connection, invitation)
+
+
+async def not_reached(connection: AsyncConnection, invitation: Mapping[Any, Any]) -> None:
+    """A message did not reach the customer: the conversation is over.
+
+    If it was the survey, they may be asked about something else.
+    """
+    await conversations.close(connection, [invitation["closure_id"]])
+    if invitation["step"] == 0:
+        await release_contact(connection, invitation["closure_id"])
 
 
 async def release_contact(connection: AsyncConnection, closure_id: int) -> None:
@@ -182,11 +196,11 @@ async def withdraw_reopened(
     *,
     seen_until: datetime | None = None,
 ) -> None:
-    """Cancel surveys that have not left for tickets that are open again, also those not decided on yet.
+    """Cancel surveys and reminders that have not left for tickets that are open again, also those not decided on yet.
 
     :param seen_until: leave alone what was closed and seen after this, when the desk was asked before.
     """
-    what = "the ticket was opened again before the survey left"
+    what = "the ticket was opened again before the {} left"
     for these in _tickets(source, ticket_ids, seen_until):
         await _withdraw(connection, these, Reason.REOPENED, what, now)
 
@@ -195,7 +209,7 @@ async def withdraw_gone(
     connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime, *, seen_until: datetime
 ) -> None:
     """Cancel surveys that have not left for tickets that are deleted or hidden."""
-    what = "the ticket was gone before the survey left"
+    what = "the ticket was gone before the {} left"
     for these in _tickets(source, ticket_ids, seen_until):
         await _withdraw(connection, these, Reason.GONE, what, now)
 
@@ -228,7 +242,7 @@ async def withdraw_closures(
     """Cancel surveys of these closings that have not left: their tickets were closed anew since."""
     if closure_ids:
         these = sa.and_(closures.c.source == source, closures.c.id.in_(closure_ids))
-        what = "the ticket was opened and closed again before the survey left"
+        what = "the ticket was opened and closed again before the {} left"
         await _withdraw(connection, these, Reason.REOPENED, what, now)
 
 
@@ -242,15 +256,20 @@ async def _withdraw(
     if rows := [_invitation(row.id, Skip(reason), new_token(), now) for row in undecided]:
         await connection.execute(invitations.insert(), rows)
         watch.decided(connection, rows, now)
+    unwanted = sa.select(closures.c.id).where(these)
+    await connection.execute(
+        invitations.update().where(_TO_REMIND, invitations.c.closure_id.in_(unwanted)).values(remind_at=None)
+    )
     found = await connection.execute(
         sa.select(invitations)
         .join(closures)
-        .where(these, invitations.c.state == InvitationState.WAITING)
+        .where(these, invitations.c.state == InvitationState.WAITING, invitations.c.kind.in_(OPENERS))
+        .order_by(invitations.c.id)
         .with_for_update(of=invitations)
     )
     for row in found.mappings().all():
         await withdraw(connection, row, InvitationState.CANCELLED, reason)
-        await note(connection, row["closure_id"], now, what)
+        await note(connection, row["closure_id"], now, what.format(row["kind"]))
 
 
 async def withdraw_unreachable(store: Store, gateways: Sequence[str], now: datetime) -> int:

@@ -18,7 +18,7 @@ from hub import watch
 from hub.api.errors import AuthFailed, HubError, RateLimited, Unavailable
 from hub.api.records import DeliveryStatus, Receipt
 from hub.journey.events import note
-from hub.journey.invite import release_contact
+from hub.journey.invite import not_reached
 from hub.journey.post import Post, Row
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, closures, indexable, invitations
@@ -93,7 +93,7 @@ async def _settle(connection: AsyncConnection, post: Post, row: Row, found: Rece
     watch.moved(connection, values["state"], values["reason"])
     await note(connection, row["closure_id"], now, f"{post.name}: {what}")
     if values["state"] == InvitationState.FAILED:
-        await release_contact(connection, row["closure_id"])
+        await not_reached(connection, row)
 
 
 async def _is_anothers(connection: AsyncConnection, gateway: str, invitation_id: int, found: Receipt) -> bool:

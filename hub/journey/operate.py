@@ -1,4 +1,4 @@
-"""What an operator can do with invitations."""
+"""What an operator can do with messages to customers, and with answers that are held back."""
 
 from __future__ import annotations
 
@@ -12,20 +12,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.journey.events import note
 from hub.journey.invite import withdraw
 from hub.journey.policy import Reason
+from hub.store.among import among
 from hub.store.engine import Store
 from hub.store.tables import AnswerState, InvitationState, answers, closures, contacts, invitations
 
 RETRIABLE = (InvitationState.UNKNOWN, InvitationState.FAILED)
 CANCELLABLE = (InvitationState.WAITING, InvitationState.UNKNOWN)
+_HELD = sa.text("answers.state IN ('quarantined', 'refused')")  # literal, so that the partial index serves it
+_ANSWERED = sa.or_(
+    invitations.c.id == answers.c.invitation_id,
+    sa.and_(answers.c.invitation_id.is_(None), invitations.c.token == answers.c.key),
+)
+"""Before it counts, an answer of a page names its survey by the token only."""
+REJECTED = "rejected"
+"""Why an answer does not count that an operator took for a machine's."""
 
 
 async def list_invitations(store: Store, state: str | None, limit: int) -> list[Mapping[Any, Any]]:
-    """Invitations, newest first, without addresses."""
+    """Surveys, newest first, without addresses; and what followed them, where it did not go well."""
     query = (
         sa.select(
             invitations.c.id,
             closures.c.source,
             closures.c.ticket_key,
+            invitations.c.kind,
             invitations.c.state,
             invitations.c.reason,
             invitations.c.gateway,
@@ -34,6 +44,7 @@ async def list_invitations(store: Store, state: str | None, limit: int) -> list[
             invitations.c.answered_at,
         )
         .join(closures)
+        .where(sa.or_(invitations.c.step == 0, invitations.c.state.in_(RETRIABLE)))
         .order_by(invitations.c.id.desc())
         .limit(limit)
     )
@@ -44,33 +55,42 @@ async def list_invitations(store: Store, state: str | None, limit: int) -> list[
 
 
 async def retry(store: Store, ids: Sequence[int], now: datetime, max_age: timedelta) -> dict[int, str]:
-    """Send invitations again whose outcome is unknown or which failed.
+    """Send messages again whose outcome is unknown or which failed.
 
-    :param max_age: `survey.max_age`; what was closed longer ago would not be sent.
+    :param max_age: `survey.max_age`; surveys about what was closed longer ago would not be sent.
     :returns: why each of the others was left alone.
     """
     refused: dict[int, str] = {}
     async with store.write() as connection:
         for id_, row in (await _rows(connection, ids, RETRIABLE, refused)).items():
-            if now - row["closed_at"] > max_age:
-                refused[id_] = "the ticket was closed longer ago than survey.max_age allows"
+            if why := _too_late(row, now, max_age):
+                refused[id_] = why
                 continue
             await connection.execute(
                 invitations.update()
                 .where(invitations.c.id == id_)
                 .values(state=InvitationState.WAITING, reason=None, due_at=now, claimed_by=None, lease_until=None)
             )
-            await connection.execute(
-                contacts.update()
-                .where(contacts.c.address == row["identity"])
-                .values(asked_at=now, asked_for=row["closure_id"])
-            )
+            if row["step"] == 0:
+                await connection.execute(
+                    contacts.update()
+                    .where(contacts.c.address == row["identity"])
+                    .values(asked_at=now, asked_for=row["closure_id"])
+                )
             await note(connection, row["closure_id"], now, "sent again by the operator")
     return refused
 
 
+def _too_late(row: Mapping[Any, Any], now: datetime, max_age: timedelta) -> str | None:
+    if row["step"] == 0 and now - row["closed_at"] > max_age:
+        return "the ticket was closed longer ago than survey.max_age allows"
+    if row["step"] > 0 and now >= row["expires_at"]:
+        return "the conversation is over"
+    return None
+
+
 async def cancel(store: Store, ids: Sequence[int], now: datetime) -> dict[int, str]:
-    """Take back invitations that have not left for certain.
+    """Take back messages that have not left for certain.
 
     :returns: why each of the others was left alone.
     """
@@ -111,3 +131,41 @@ async def list_unmatched(store: Store, limit: int) -> list[Mapping[Any, Any]]:
     )
     async with store.read() as connection:
         return list((await connection.execute(query)).mappings())
+
+
+async def list_held(store: Store, limit: int) -> list[Mapping[Any, Any]]:
+    """Answers that do not count, newest first, with the customers' words: quarantined, or refused."""
+    columns = (answers.c[name] for name in ("id", "gateway", "state", "suspicion", "given", "text", "received_at"))
+    query = (
+        sa.select(*columns, closures.c.source, closures.c.ticket_key)
+        .join_from(answers, invitations, _ANSWERED)
+        .join(closures, closures.c.id == invitations.c.closure_id)
+        .where(_HELD)
+        .order_by(answers.c.id.desc())
+        .limit(limit)
+    )
+    async with store.read() as connection:
+        return list((await connection.execute(query)).mappings())
+
+
+async def confirm_answer(store: Store, ids: Sequence[int]) -> dict[int, str]:
+    """Let quarantined answers count: a person gave them.
+
+    :returns: why each of the others was left alone.
+    """
+    return await _judge(store, ids, {"state": AnswerState.NEW})
+
+
+async def reject_answer(store: Store, ids: Sequence[int]) -> dict[int, str]:
+    """Let quarantined answers never count: a machine gave them.
+
+    :returns: why each of the others was left alone.
+    """
+    return await _judge(store, ids, {"state": AnswerState.REFUSED, "suspicion": REJECTED})
+
+
+async def _judge(store: Store, ids: Sequence[int], values: dict[str, Any]) -> dict[int, str]:
+    these = answers.update().where(among(answers.c.id, ids), answers.c.state == AnswerState.QUARANTINED)
+    async with store.write() as connection:
+        changed = set((await connection.execute(these.values(**values).returning(answers.c.id))).scalars())
+    return {id_: "no answer of this number is quarantined" for id_ in ids if id_ not in changed}

@@ -1,5 +1,7 @@
 """Counts for `hub status`: what waits, and what became of the last day's tickets, surveys, answers and results.
 
+Surveys are the first messages about each closing; what follows in a conversation is counted apart.
+
 No count reads the whole of a table, however many years of tickets it holds. What is open is found by partial indexes;
 the rest is counted from the first row of the last day on.
 """
@@ -25,6 +27,7 @@ from hub.store.tables import (
     pauses,
     write_backs,
 )
+from hub.survey.model import MessageKind
 
 WINDOW = timedelta(days=1)
 MOST_ROWS = 250_000
@@ -38,6 +41,7 @@ _NOT_DECIDED = sa.text("NOT closures.decided")  # literals, so that the partial 
 _WAITING = sa.text("invitations.state = 'waiting'")
 _SENDING = sa.text("invitations.state = 'sending'")
 _UNKNOWN = sa.text("invitations.state = 'unknown'")
+_IS_SURVEY = invitations.c.step == 0
 _NEW = sa.text("answers.state = 'new'")
 _OPEN = sa.text("write_backs.state IN ('pending', 'writing')")
 _OPEN_STATES = {
@@ -61,7 +65,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Invitations of one gateway that may have left or not, for one reason."""
+    """Surveys of one gateway that may have left or not, for one reason."""
 
     gateway: str
     reason: str
@@ -87,21 +91,23 @@ class Overview:
     closed: dict[str, int]
     """Closures by source."""
     asked: Counts
-    """Invitations by gateway and state, those that were not sent on purpose left out."""
+    """Surveys by gateway and state, those that were not sent on purpose left out."""
+    follow_ups: Counts
+    """Further messages of the window by gateway and state: questions, thanks, reminders, confirmations."""
     skipped: dict[str, int]
     """Customers not asked, by reason; taken back ones among them."""
     received: Counts
     """Answers by gateway and state."""
     experiences: int
     answered: int
-    """Invitations answered for the first time."""
+    """Surveys answered for the first time."""
     written: Counts
     """Write-backs by target and state."""
     undecided: Queue
     unread: Queue
     """Answers that were not looked at yet."""
     surveys: dict[str, Queue]
-    """Waiting invitations by gateway."""
+    """Messages that wait, by gateway: surveys and what follows them."""
     results: dict[str, Queue]
     """Open write-backs by target; `oldest` is when the next try is due."""
     doubts: tuple[Doubt, ...]
@@ -109,7 +115,7 @@ class Overview:
 
     @property
     def unknown(self) -> dict[str, int]:
-        """Invitations nobody knows about, by reason."""
+        """Surveys nobody knows about, by reason."""
         return _total({doubt.reason: doubt.count} for doubt in self.doubts)
 
 
@@ -123,13 +129,16 @@ async def overview(connection: AsyncConnection, now: datetime) -> Overview:
     since, late = await _begin(connection, now), now - GRACE
     surveys = await _queues(connection, invitations.c.gateway, invitations.c.due_at, _WAITING, late)
     doubts = await _doubts(connection)
-    ended, skipped = await _ended(connection, since)
+    made, skipped = await _made(connection, since)
+    follow_ups = _nested((gateway, state, count) for gateway, state, is_survey, count in made if not is_survey)
+    ended = [(gateway, state, count) for gateway, state, is_survey, count in made if is_survey]
     experience_id = await _first_id(connection, experiences.c.created_at, since)
     records = await _count_from(connection, [experiences.c.revision], experiences.c.id, experience_id)
     return Overview(
         since=since,
         closed=await _closed(connection, since),
-        asked=_nested([*_open(surveys, doubts), *await _sending(connection), *ended]),
+        asked=_nested([*_open(surveys, follow_ups, doubts), *await _sending(connection), *_others(ended)]),
+        follow_ups=follow_ups,
         skipped=skipped,
         received=await _received(connection, since),
         experiences=sum(count for _, count in records),
@@ -175,23 +184,31 @@ async def _closed(connection: AsyncConnection, since: datetime) -> dict[str, int
     return dict(await _count_from(connection, [closures.c.source], closures.c.id, first))
 
 
-async def _ended(connection: AsyncConnection, since: datetime) -> tuple[list[Any], dict[str, int]]:
-    """Invitations of the window that wait for nothing, by gateway and state; those not sent on purpose by reason."""
+async def _made(connection: AsyncConnection, since: datetime) -> tuple[list[Any], dict[str, int]]:
+    """Messages of the window by gateway, state and whether they are surveys; surveys not sent on purpose by reason."""
     first, row = await _first_id(connection, invitations.c.created_at, since), invitations.c
-    found = await _count_from(connection, [row.gateway, row.state, row.reason], row.id, first)
-    skipped = _total({reason: count} for _, state, reason, count in found if state in _NOT_ASKED)
-    others = _NOT_ASKED | _OPEN_STATES
-    return [(gateway, state, count) for gateway, state, _, count in found if state not in others], skipped
+    found = await _count_from(connection, [row.gateway, row.state, row.reason, row.kind], row.id, first)
+    surveys = [(state, reason, count) for _, state, reason, kind, count in found if kind == MessageKind.SURVEY]
+    skipped = _total({reason: count} for state, reason, count in surveys if state in _NOT_ASKED)
+    # an answer at a service point was asked for over no gateway
+    sent = [one for one in found if one[0] is not None and one[1] not in _NOT_ASKED]
+    return [(gateway, state, kind == MessageKind.SURVEY, count) for gateway, state, _, kind, count in sent], skipped
+
+
+def _others(made: Iterable[tuple[str, str, int]]) -> Iterable[tuple[str, str, int]]:
+    """Those that wait for nothing."""
+    return (one for one in made if one[1] not in _OPEN_STATES)
 
 
 async def _sending(connection: AsyncConnection) -> list[Any]:
-    return await _count(connection, [invitations.c.gateway, invitations.c.state], _SENDING)
+    return await _count(connection, [invitations.c.gateway, invitations.c.state], _SENDING, _IS_SURVEY)
 
 
 async def _doubts(connection: AsyncConnection) -> tuple[Doubt, ...]:
     row = invitations.c
     since = sa.func.min(row.created_at, type_=row.created_at.type)
-    query = sa.select(row.gateway, row.reason, sa.func.count(), since).where(_UNKNOWN).group_by(row.gateway, row.reason)
+    query = sa.select(row.gateway, row.reason, sa.func.count(), since).where(_UNKNOWN, _IS_SURVEY)
+    query = query.group_by(row.gateway, row.reason)
     return tuple(Doubt(*found) for found in await connection.execute(query.order_by(row.gateway, row.reason)))
 
 
@@ -200,8 +217,11 @@ async def _paused(connection: AsyncConnection, now: datetime) -> tuple[Pause, ..
     return tuple(Pause(*found) for found in await connection.execute(query.order_by(pauses.c.service)))
 
 
-def _open(surveys: Mapping[str, Queue], doubts: Iterable[Doubt]) -> Iterable[tuple[str, str, int]]:
-    yield from ((gateway, InvitationState.WAITING, queue.waiting) for gateway, queue in surveys.items())
+def _open(waiting: Mapping[str, Queue], follow_ups: Counts, doubts: Iterable[Doubt]) -> Iterable[tuple[str, str, int]]:
+    """Surveys that wait or are in doubt. What follows them seldom waits for long: what does was made in the window."""
+    for gateway, queue in waiting.items():
+        others = follow_ups.get(gateway, {}).get(InvitationState.WAITING, 0)
+        yield gateway, InvitationState.WAITING, max(0, queue.waiting - others)
     yield from ((doubt.gateway, InvitationState.UNKNOWN, doubt.count) for doubt in doubts)
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.api.records import Channel, Customer, Ticket
-from hub.config.survey import Exclusion, SurveySettings
+from hub.config.survey import Exclusion, Rule, SurveySettings
 from hub.journey import addresses
+from hub.survey.model import Survey
 from hub.survey.render import pick_language
 
 
@@ -23,6 +25,7 @@ class Reason(StrEnum):
     NO_CONTACT = "no_contact"
     NO_GATEWAY = "no_gateway"
     OPTED_OUT = "opted_out"
+    ON_STOP_LIST = "on_stop_list"
     UNUSABLE_ADDRESS = "unusable_address"
     ASKED_RECENTLY = "asked_recently"
     REOPENED = "reopened"
@@ -37,6 +40,7 @@ WORDS: Mapping[str, str] = {
     Reason.NO_CONTACT: "the ticket names no usable mail address or mobile number",
     Reason.NO_GATEWAY: "no gateway of survey.gateways can reach the addresses that are known",
     Reason.OPTED_OUT: "the customer asked not to be surveyed",
+    Reason.ON_STOP_LIST: "the customer is on the stop list",
     Reason.UNUSABLE_ADDRESS: "the customer's address was reported dead",
     Reason.ASKED_RECENTLY: "the customer was asked within survey.contact_interval",
     Reason.REOPENED: "the ticket was reopened, or the customer wrote again, before the survey left",
@@ -59,8 +63,15 @@ class Plan:
     region: str
     """Country of phone numbers without a country code."""
     exclusions: Mapping[str, Exclusion] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    stop_list: addresses.StopList = field(default_factory=addresses.StopList)
+    """What the file of `survey.stop_list` holds."""
     complete: Callable[[Customer], Customer] = lambda customer: customer
     """Fills in what the contacts file knows of a customer."""
+    surveys: Mapping[str, Survey] = field(default_factory=dict)
+    """By name."""
+    is_desk: Callable[[str], bool] = lambda _sender: False
+    """Whether a sender is of the desk itself, which cannot answer for its customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,14 @@ def after_quiet_hours(at: datetime, plan: Plan) -> datetime:
     return datetime.combine(local.date() + timedelta(days=days), end, plan.zone).astimezone(at.tzinfo)
 
 
+def next_moment(plan: Plan, at: datetime, row: Mapping[Any, Any]) -> datetime:
+    """The first moment from `at` on at which an invitation may leave, by the clock and the days of its customer.
+
+    :param row: an invitation with its closure's `ticket`.
+    """
+    return after_quiet_hours(at, plan)
+
+
 def _choose_gateway(who: Reachable, contacts: Mapping[str, Contact], plan: Plan, due_at: datetime) -> Ask | Skip:
     if not who.identities():
         return Skip(Reason.NO_CONTACT)
@@ -175,7 +194,7 @@ def _choose_gateway(who: Reachable, contacts: Mapping[str, Contact], plan: Plan,
 
 
 def _excludes(exclusion: Exclusion, ticket: Ticket, who: Reachable) -> bool:
-    if who.email and _in_domains(addresses.domain(who.email), exclusion.domains):
+    if who.email and not set(exclusion.domains).isdisjoint(addresses.domains(who.email)):
         return True
     return any(
         fnmatchcase(value.lower(), pattern.lower())
@@ -190,7 +209,3 @@ def _values(ticket: Ticket, field: str) -> Iterable[str]:
     if isinstance(value, str):
         return (value,)
     return value if isinstance(value, tuple) else ()
-
-
-def _in_domains(domain: str, excluded: Iterable[str]) -> bool:
-    return any(domain == name or domain.endswith(f".{name}") for name in excluded)

@@ -1,4 +1,4 @@
-"""A gateway at work, as the sending of surveys sees it."""
+"""A gateway at work, as the sending of messages sees it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hub.api.records import Message
 from hub.journey.reread import Reread
 
 Row = Mapping[Any, Any]
-"""An invitation joined with its closure."""
+"""A message joined with its closure; what is about to be sent has its survey beside it, as `asks`."""
 
 
 class Compose(Protocol):
-    """Makes the message of an invitation; `row` joins invitation and closure."""
+    """Makes what a customer reads."""
 
     def __call__(self, row: Row) -> Message: ...
 
@@ -29,7 +29,6 @@ class Post:
     gateway: Gateway[Any]
     repeatable: bool
     compose: Compose
-    survey_version: str
     worker: Callable[[], str]
     """The name that this process claims rows under at the moment."""
     clock: Clock

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import watch
 from hub.api.records import DeliveryStatus
+from hub.journey.converse import what
 from hub.journey.events import note
-from hub.journey.invite import release_contact
+from hub.journey.invite import not_reached
 from hub.journey.outcome import mark_unusable
 from hub.store.among import among
 from hub.store.engine import Store
@@ -22,6 +23,7 @@ BATCH = 200
 KEEP_UNMATCHED = timedelta(days=7)
 _FAILED = (DeliveryStatus.FAILED, DeliveryStatus.REJECTED)
 _TAKEN = (DeliveryStatus.QUEUED, DeliveryStatus.SENT)
+_OF_MESSAGE = ("closure_id", "step", "kind", "question", "address")
 _OPEN = (InvitationState.SENDING, InvitationState.UNKNOWN, InvitationState.SENT, InvitationState.WAITING)
 
 
@@ -35,7 +37,7 @@ async def apply_reports(store: Store, now: datetime) -> int:
     by_id = sa.and_(invitations.c.provider_id == reports.c.provider_id, invitations.c.gateway == reports.c.gateway)
     async with store.write() as connection:
         found = await connection.execute(
-            sa.select(reports, invitations.c.id.label("invitation_id"), invitations.c.closure_id, invitations.c.address)
+            sa.select(reports, invitations.c.id.label("invitation_id"), *(invitations.c[name] for name in _OF_MESSAGE))
             .join(invitations, sa.or_(invitations.c.token == reports.c.key, by_id))
             .order_by(reports.c.id)
             .limit(BATCH)
@@ -50,18 +52,21 @@ async def apply_reports(store: Store, now: datetime) -> int:
 
 
 async def _apply(connection: AsyncConnection, report: Mapping[Any, Any]) -> None:
-    """Move the invitation forward, never back: what was delivered or answered stays delivered."""
+    """Move the message forward, never back: what was delivered or answered stays delivered."""
     values = _values(report)
     changed = await connection.execute(
         invitations.update()
         .where(invitations.c.id == report["invitation_id"], invitations.c.state.in_(_OPEN), invitations.c.attempts > 0)
         .values(**values)
     )
-    if report["status"] == DeliveryStatus.DELIVERED or report["status"] in _FAILED:
+    is_news = report["status"] == DeliveryStatus.DELIVERED or report["status"] in _FAILED
+    if is_news and report["step"] == 0:
         watch.moved(connection, values["state"], values["reason"], changed.rowcount)
     if report["status"] in _FAILED and changed.rowcount:
-        await note(connection, report["closure_id"], report["at"], f"{report['gateway']}: reported as not delivered")
-        await release_contact(connection, report["closure_id"])
+        about = f"{what(report['kind'], report['question'])} " if report["step"] > 0 else ""
+        said = f"{report['gateway']}: {about}reported as not delivered"
+        await note(connection, report["closure_id"], report["at"], said)
+        await not_reached(connection, report)
     if report["address_unusable"]:
         await mark_unusable(connection, report["address"], report["reason"], report["at"])
 

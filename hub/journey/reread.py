@@ -1,11 +1,13 @@
 """Stage 3, first half: tickets are read once more before their surveys leave.
 
-A pull may be minutes old, and a search index older still. Nobody is asked about a ticket that was opened again. What
-the source itself has said a moment ago is believed, where the survey had nothing else to wait for.
+A pull may be minutes old, and a search index older still. Nobody is asked, or reminded, about a ticket that was opened
+again. What the source itself has said a moment ago is believed, where the survey had nothing else to wait for. Who
+handled the ticket is what the source says now: the customer answers about those.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -13,13 +15,15 @@ from typing import Any
 
 from hub.api.component import Clock
 from hub.api.errors import RemoteError
-from hub.api.records import Fetched
+from hub.api.records import Fetched, Ticket
+from hub.journey.conversations import OPENERS
 from hub.journey.hints import BATCH
 from hub.journey.intake import store_fetched
 from hub.journey.invite import withdraw_closures
 from hub.journey.singly import one_by_one
 from hub.store.engine import Store
-from hub.store.tables import InvitationState, indexable, invitations
+from hub.store.given import given
+from hub.store.tables import InvitationState, Text, closures, indexable, invitations
 
 FRESH = timedelta(seconds=5)
 """How long what a desk said of a ticket is believed."""
@@ -27,6 +31,10 @@ LATER = timedelta(minutes=1)
 """When to try again while the source cannot be read."""
 MUCH_LATER = timedelta(minutes=5)
 """When to try a ticket again that could not be read by itself: after the others."""
+
+_HANDLED_BY = ("agent", "team", "service")
+_handled = given(closure=closures.c.id.type, ticket=Text()).c
+_HANDLED = closures.update().where(closures.c.id == _handled.closure).values(ticket=_handled.ticket)
 
 Reread = Callable[[str, Sequence[str]], Awaitable[Fetched | None]]
 """Reads tickets of a source, by its name; gives None when that source cannot read single tickets.
@@ -39,16 +47,18 @@ Row = Mapping[Any, Any]
 async def still_closed(
     store: Store, taken: Sequence[Row], reread: Reread, *, max_age: timedelta, clock: Clock
 ) -> list[Row]:
-    """Read the tickets of these invitations from their sources.
+    """Read the tickets that these messages ask about from their sources.
 
     What became of those that have changed is stored: withdrawn when the ticket is open again, closed anew or gone, put
     off when its source cannot be read. Those whose ticket is too old by now are not read: they are not sent anyway.
 
-    :returns: those whose tickets are still closed as they were, or too old.
+    :returns: those whose tickets are still closed as they were, or too old; and those that answer a customer.
     """
     now = clock.now()
 
     def may_go(row: Row) -> bool:
+        if row["step"] > 0:
+            return row["kind"] not in OPENERS
         return (row["at_once"] and is_fresh(row["read_at"], now)) or now - row["closed_at"] > max_age
 
     may_leave = [row for row in taken if may_go(row)]
@@ -89,7 +99,7 @@ async def _of_source(store: Store, source: str, rows: Sequence[Row], reread: Rer
 
 
 async def _judge(store: Store, source: str, rows: Sequence[Row], fetched: Fetched, now: datetime) -> list[Row]:
-    closed = {(indexable(ticket.id), indexable(ticket.closure_key)) for ticket in fetched.tickets}
+    closed = {(indexable(ticket.id), indexable(ticket.closure_key)): ticket for ticket in fetched.tickets}
     same = [row for row in rows if (row["ticket_id"], row["closure_key"]) in closed]
     if len(same) < len(rows):
         others = [row for row in rows if (row["ticket_id"], row["closure_key"]) not in closed]
@@ -100,7 +110,25 @@ async def _judge(store: Store, source: str, rows: Sequence[Row], fetched: Fetche
             await withdraw_closures(connection, source, outdated, now)
         # those that are left: the desk did not speak of them, or by its or another worker's clock they are newer
         await _put_off(store, others, now + LATER)
-    return same
+    return await _attribute(store, [(row, closed[row["ticket_id"], row["closure_key"]]) for row in same])
+
+
+async def _attribute(store: Store, rows: Sequence[tuple[Row, Ticket]]) -> list[Row]:
+    """Keep who handled these tickets, where it is somebody else by now. What the customer sees changes with it."""
+    current: list[Row] = []
+    changed: dict[int, str] = {}
+    for row, ticket in rows:
+        before = json.loads(row["ticket"])
+        if row["step"] > 0 or all(before.get(name) == getattr(ticket, name) for name in _HANDLED_BY):
+            current.append(row)
+            continue
+        changed[row["closure_id"]] = text = ticket.model_dump_json(exclude_defaults=True)
+        current.append({**row, "ticket": text})
+    if changed:
+        async with store.write() as connection:
+            news = [{"closure": id_, "ticket": text} for id_, text in sorted(changed.items())]
+            await connection.execute(_HANDLED, {"rows": news})
+    return current
 
 
 async def _put_off(store: Store, rows: Sequence[Row], until: datetime) -> None:

@@ -61,7 +61,7 @@ async def release_sending(
     :returns: how many there were.
     """
     found = await connection.execute(
-        sa.select(invitations.c.id, invitations.c.closure_id, invitations.c.gateway)
+        sa.select(invitations.c.id, invitations.c.closure_id, invitations.c.step, invitations.c.gateway)
         .where(sa.text("invitations.state = 'sending'"), these)
         .order_by(invitations.c.id)
         .with_for_update()
@@ -75,6 +75,7 @@ async def release_sending(
         await connection.execute(
             invitations.update().where(invitations.c.id == row.id).values(claimed_by=None, lease_until=None, **values)
         )
-        watch.moved(connection, values["state"], values["reason"])
+        if row.step == 0:
+            watch.moved(connection, values["state"], values["reason"])
         await note(connection, row.closure_id, now, f"{row.gateway}: {what}")
     return len(rows)

@@ -1,4 +1,4 @@
-"""Surveys whose message could not be made, for `hub status`: nobody was asked, and nothing else says so."""
+"""Messages that could not be made, for `hub status`: nobody got them, and nothing else says so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ REASON = "cannot_compose"
 
 async def uncomposed(connection: AsyncConnection, seen: Overview) -> dict[str, int]:
     """How many there are in the window of an overview, by gateway. Where nothing failed, nothing is read."""
-    if not any(states.get(InvitationState.FAILED) for states in seen.asked.values()):
+    sent = [*seen.asked.values(), *seen.follow_ups.values()]
+    if not any(states.get(InvitationState.FAILED) for states in sent):
         return {}
     row = invitations.c
     last = sa.select(row.gateway, row.state, row.reason, row.created_at).order_by(row.id.desc()).limit(MOST_ROWS)

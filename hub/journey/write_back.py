@@ -36,6 +36,7 @@ ATTEMPTS = 10
 ATTEMPTS_UNEXPECTED = 48  # two days: a page that says "maintenance" is no reason to lose a result
 _BACKOFF_FIRST = timedelta(seconds=15)
 _BACKOFF_LAST = timedelta(hours=1)
+_SINKS = "sinks."
 _OPEN = sa.text("write_backs.state IN ('pending', 'writing')")  # literal, so that the partial index serves it
 _ANSWERED_AT = sa.case((experiences.c.revision == 1, invitations.c.answered_at), else_=experiences.c.created_at).label(
     "answered_at"
@@ -148,10 +149,12 @@ async def queue(
     revisions: Sequence[tuple[int, Sequence[str]]],
     invitation_ids: Sequence[int],
     now: datetime,
+    sink_wait: timedelta = timedelta(),
 ) -> None:
     """Note which targets have to hear of new revisions; older ones that nobody has begun with are dropped.
 
     :param revisions: ids of experiences, each with its targets.
+    :param sink_wait: how long sinks wait for a customer who corrects a slip; the ticket has it at once.
     """
     earlier = sa.select(experiences.c.id).where(among(experiences.c.invitation_id, invitation_ids))
     await connection.execute(
@@ -160,7 +163,12 @@ async def queue(
         .values(state=WriteBackState.SUPERSEDED)
     )
     rows = [
-        {"experience_id": id_, "target": target, "state": WriteBackState.PENDING, "next_at": now}
+        {
+            "experience_id": id_,
+            "target": target,
+            "state": WriteBackState.PENDING,
+            "next_at": now + sink_wait if target.startswith(_SINKS) else now,
+        }
         for id_, targets in revisions
         for target in targets
     ]

@@ -26,6 +26,7 @@ _JOURNEY = (
     "SELECT :now FROM closures WHERE NOT decided",
     "SELECT :now FROM reports",
     "SELECT :now FROM answers WHERE state = 'new'",
+    "SELECT :now FROM invitations WHERE remind_at <= :now",
 )
 _TIMES = [sa.bindparam(name, type_=UtcDateTime) for name in ("now", "oldest_hint")]
 

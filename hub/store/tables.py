@@ -117,9 +117,9 @@ def _claim() -> tuple[sa.Column[str], sa.Column[datetime]]:
     return sa.Column("claimed_by", Text), _when("lease_until")
 
 
-def _partial(name: str, *columns: str, where: str) -> sa.Index:
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
     """The migrations say it for PostgreSQL too; here that would load all there is for it, on SQLite as well."""
-    return sa.Index(name, *columns, sqlite_where=sa.text(where))
+    return sa.Index(name, *columns, unique=unique, sqlite_where=sa.text(where))
 
 
 closures = sa.Table(
@@ -183,11 +183,14 @@ invitations = sa.Table(
     _when("delivered_at"),
     _when("answered_at"),
     _when("remind_at"),  # none when no reminder is wanted, or it was made
+    _when("open_until"),  # of a survey by SMS: for how long its conversation keeps others waiting; none once it is over
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("provider_id", Text),
     *_claim(),
     sa.UniqueConstraint("closure_id", "step"),
     _partial("ix_invitations_remind", "remind_at", where="remind_at IS NOT NULL"),
+    # a number has one conversation at a time with a gateway: a reply names none
+    _partial("ix_invitations_open", "identity", "gateway", where="open_until IS NOT NULL", unique=True),
     _partial("ix_invitations_due", "gateway", "due_at", where="state = 'waiting'"),
     _partial("ix_invitations_lease", "lease_until", where="state = 'sending'"),
     _partial("ix_invitations_claimed_by", "claimed_by", where="claimed_by IS NOT NULL"),
@@ -211,6 +214,7 @@ answers = sa.Table(
     sa.Column("recipient", Text),
     sa.Column("rating", sa.Integer),  # from a page of a version before `given`
     sa.Column("given", Text),  # from a page: values by question id as JSON; other answers are read from their text
+    sa.Column("question", Text),  # what the last message before it asked; none for the survey's own question
     sa.Column("withdraws", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("suspicion", Text),  # why it is quarantined or refused, in a word
     sa.Column("text", Text, nullable=False),

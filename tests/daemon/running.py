@@ -117,13 +117,21 @@ class RunningHub(HubProcess):
     """A hub whose desk and phones are files."""
 
     def __init__(
-        self, folder: Path, *, answer: str = "5 kiitos", extra: str = "", store: str = "", slow_s: float = 0
+        self,
+        folder: Path,
+        *,
+        answer: str = "5 kiitos",
+        extra: str = "",
+        store: str = "",
+        slow_s: float = 0,
+        messages: int = 1,
     ) -> None:
         super().__init__(folder)
         self._answer = answer
         self._extra = extra
         self._store = store or "sqlite:///hub.db"
         self._slow_s = slow_s
+        self._messages = messages
         self.write_config()
 
     def write_config(self, *, delay: str = "0s", answer: str | None = None) -> None:
@@ -139,6 +147,8 @@ sender_name = "Acme"
 delay = "{delay}"
 contact_interval = "0s"
 quiet_hours = ""
+[surveys.closing]
+messages = {self._messages}
 [sources.desk]
 plugin = "files"
 interval = "1s"

@@ -18,7 +18,7 @@ from hub import (
 )
 from hub.journey import answer
 from hub.store.tables import answers
-from tests.journey.world import PHONE, World, plan, ticket
+from tests.journey.world import PHONE, World, built_in_surveys, plan, ticket
 
 
 async def _answer_states(world: World) -> list[tuple[str, str | None]]:
@@ -34,7 +34,7 @@ async def test_a_digit_comes_onto_the_ticket(world: World) -> None:
     (record,) = world.desk.written
     assert (record.scores[0].value, record.comment) == (5, "kiitos nopeasta avusta")
     assert (record.ticket.agent, record.ticket.subject, record.channel) == ("Anna", "Printer", Channel.SMS)
-    assert record.survey_version == "v1"
+    assert (record.survey, record.survey_version) == ("closing", built_in_surveys()["closing"].version)
 
 
 async def test_a_record_says_of_its_ticket_all_but_whose_it_was(world: World) -> None:
@@ -121,12 +121,32 @@ async def test_what_matches_nothing_is_kept(world: World) -> None:
     assert await _answer_states(world) == [("unmatched", None)]
 
 
-async def test_a_reply_without_a_token_after_the_survey_expired_is_kept_apart(world: World) -> None:
-    await world.asked()
-    world.pass_time(days=15)
-    await world.reply("5")
+@pytest.mark.parametrize("has_token", [False, True])
+async def test_a_reply_after_the_survey_expired_adds_its_words_and_changes_no_score(
+    world: World, has_token: bool
+) -> None:
+    token = await world.asked()
+    await world.reply("2 hidasta")
     await world.finish()
-    assert await _answer_states(world) == [("unmatched", None)]
+    world.pass_time(days=15)
+    await world.reply("5 nyt toimii", key=token if has_token else None)
+    await world.finish()
+    by = "token" if has_token else "sender"
+    assert (await _answer_states(world))[-1] == ("used", f"{by}, after it expired")
+    last = world.desk.written[-1]
+    assert (last.revision, last.scores[0].value, last.comment) == (2, 2, "hidasta\n5 nyt toimii")
+
+
+async def test_a_late_reply_belongs_to_the_last_survey_that_its_sender_was_sent(world: World) -> None:
+    await world.asked()
+    world.pass_time(days=3)
+    await world.asked()
+    world.pass_time(days=30)
+    await world.reply("missä mennään?")
+    await world.finish()
+    first, second = await world.surveys()
+    assert (first["answered_at"], second["answered_at"]) == (None, world.now)
+    assert [(record.scores, record.comment) for record in world.desk.written] == [((), "missä mennään?")]
 
 
 async def test_a_token_from_another_address_is_used_and_marked(world: World) -> None:
@@ -243,15 +263,15 @@ async def test_a_sender_is_the_same_person_in_any_spelling_of_the_address(world:
 async def test_one_answer_that_cannot_be_processed_holds_up_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hub.survey.reading import read
+    from hub.survey.reading import wishes
 
     def fragile(text: str) -> object:
         if text == "bad":
             raise KeyError("a fault")
-        return read(text)
+        return wishes(text)
 
     await world.asked()
-    monkeypatch.setattr("hub.journey.answer.read", fragile)
+    monkeypatch.setattr("hub.journey.wishes.read_wish", fragile)
     await world.reply("bad")
     await world.reply("5")
     await world.process()

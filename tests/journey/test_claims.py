@@ -11,16 +11,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub import Customer, DeliveryReport, DeliveryStatus, Inbound, Message, Receipt, Ticket, Unavailable
+from hub import DeliveryReport, DeliveryStatus, Inbound, Message, Receipt, Unavailable
 from hub.daemon import steps
 from hub.journey import claims, operate
 from hub.journey.claims import claim, take
 from hub.journey.deliver import Sender
-from tests.journey.world import World, plan, sms_instance, ticket
-
-
-def _customers(world: World, count: int) -> list[Ticket]:
-    return [ticket(world.now, customer=Customer(phone=f"+35840200{number:04}")) for number in range(count)]
+from tests.journey.world import World, plan, sms_instance, ticket, tickets
 
 
 async def test_a_claim_whose_commit_was_not_confirmed_is_sent_by_the_same_worker(
@@ -107,7 +103,7 @@ async def test_a_sender_that_cannot_hand_back_waits_for_what_is_under_way(
     async def fail(*_values: object) -> None:
         raise OperationalError("UPDATE", None, Exception("down"))
 
-    await world.close(*_customers(world, 5))
+    await world.close(*tickets(world.now, 5))
     monkeypatch.setattr(claims, "release", fail)
     async with Sender(world.store, world.post()) as sender:
         await sender.step(world.plan, 2)
@@ -117,7 +113,7 @@ async def test_a_sender_that_cannot_hand_back_waits_for_what_is_under_way(
 async def test_a_worker_that_thaws_touches_nothing_that_another_one_is_sending(world: World) -> None:
     world.plan = plan(quiet_hours="20:00-08:00", max_age="30d")
     await world.register("other")
-    await world.close(*_customers(world, 2))
+    await world.close(*tickets(world.now, 2))
     taken = await take(world.store, world.post(), 10)
     await world.take_over()
     assert len(await world.claim(world.post(worker="other"))) == 2
@@ -131,7 +127,7 @@ async def test_a_worker_that_thaws_touches_nothing_that_another_one_is_sending(w
 
 async def test_a_worker_that_cannot_reach_the_gateway_keeps_no_survey_from_the_others(world: World) -> None:
     await world.register("other")
-    await world.close(*_customers(world, 20))
+    await world.close(*tickets(world.now, 20))
     world.phones.failures = [Unavailable("down")] * 5
     async with Sender(world.store, world.post()) as sender:
         await steps.deliver(world.store, sms_instance(world.phones), sender, world.plan, 5)
@@ -142,7 +138,7 @@ async def test_a_worker_that_cannot_reach_the_gateway_keeps_no_survey_from_the_o
 
 
 async def test_where_sending_is_slow_tickets_are_not_read_again_and_again(world: World) -> None:
-    closed = _customers(world, 60)
+    closed = tickets(world.now, 60)
     world.desk.now = {one.id: one for one in closed}
     await world.close(*closed)
     async with Sender(world.store, world.post()) as sender:
@@ -167,7 +163,7 @@ async def test_outcomes_and_reports_in_opposite_orders_do_not_block_each_other(w
     from hub.journey.outcome import Attempt, store_outcomes
     from hub.journey.report import apply_reports
 
-    await world.close(*_customers(world, 100))
+    await world.close(*tickets(world.now, 100))
     rows = await world.claim()
     reports = [DeliveryReport(status=DeliveryStatus.DELIVERED, at=world.now, key=row["token"]) for row in rows]
     await world.store_inbound(Inbound(reports=tuple(reports[::-1])))

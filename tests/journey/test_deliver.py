@@ -20,7 +20,7 @@ from hub import (
 )
 from hub.journey.claims import claim, take
 from hub.journey.deliver import Sender
-from tests.journey.world import PHONE, World, plan, ticket
+from tests.journey.world import PHONE, World, plan, ticket, tickets
 
 
 async def test_what_is_due_is_sent_once(world: World) -> None:
@@ -107,7 +107,7 @@ async def test_a_dead_address_is_not_used_again(world: World) -> None:
 
 async def test_one_refused_message_does_not_hold_up_the_others(world: World) -> None:
     world.phones.failures = [Unavailable("greylisted")]
-    await world.close(*(ticket(world.now) for _ in range(5)))
+    await world.close(*tickets(world.now, 5))
     batch = await world.deliver()
     assert (batch.sent, batch.error) == (4, None)
 
@@ -168,7 +168,7 @@ async def test_surveys_are_begun_while_others_are_under_way(world: World, monkey
         return await good(message)
 
     monkeypatch.setattr(world.phones, "send", send)
-    await world.close(*(ticket(world.now) for _ in range(8)))
+    await world.close(*tickets(world.now, 8))
     async with Sender(world.store, world.post()) as sender:
         assert (await sender.step(world.plan, await sender.room(4))).tried == 4
         waiting = asyncio.create_task(sender.room(4))
@@ -183,7 +183,7 @@ async def test_surveys_are_begun_while_others_are_under_way(world: World, monkey
 
 
 async def test_two_workers_claim_different_rows(world: World) -> None:
-    await world.close(*(ticket(world.now) for _ in range(20)))
+    await world.close(*tickets(world.now, 20))
     names = ["w1", "w2", "w3", "w4"]
     for name in names:
         await world.register(name)

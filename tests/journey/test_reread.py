@@ -13,7 +13,7 @@ from hub.journey.hints import BATCH
 from hub.journey.intake import store_fetched
 from hub.journey.singly import ENOUGH
 from hub.store.tables import invitations
-from tests.journey.world import World, plan, ticket
+from tests.journey.world import World, plan, ticket, tickets
 
 
 async def test_a_ticket_that_is_still_closed_is_surveyed(world: World) -> None:
@@ -156,7 +156,7 @@ async def test_a_desk_that_does_not_speak_of_a_ticket_lets_its_survey_wait(world
 
 
 async def test_many_tickets_are_read_in_batches(world: World) -> None:
-    closed = [ticket(world.now) for _ in range(BATCH + 1)]
+    closed = tickets(world.now, BATCH + 1)
     world.desk.now = {one.id: one for one in closed}
     await world.close(*closed)
     async with Sender(world.store, world.post()) as sender:
@@ -166,7 +166,7 @@ async def test_many_tickets_are_read_in_batches(world: World) -> None:
 
 
 async def test_one_ticket_that_cannot_be_read_holds_up_no_other(world: World) -> None:
-    closed = [ticket(world.now) for _ in range(10)]
+    closed = tickets(world.now, 10)
     world.desk.now = {one.id: one for one in closed}
     world.desk.unreadable.add(closed[0].id)
     await world.close(*closed)
@@ -176,7 +176,7 @@ async def test_one_ticket_that_cannot_be_read_holds_up_no_other(world: World) ->
 
 
 async def test_a_desk_that_is_down_is_not_asked_for_each_ticket(world: World) -> None:
-    closed = [ticket(world.now) for _ in range(40)]
+    closed = tickets(world.now, 40)
     world.desk.now = {one.id: one for one in closed}
     world.desk.unreadable |= set(world.desk.now)
     await world.close(*closed)
@@ -185,7 +185,7 @@ async def test_a_desk_that_is_down_is_not_asked_for_each_ticket(world: World) ->
 
 
 async def test_tickets_that_failed_by_themselves_come_back_after_the_others(world: World) -> None:
-    closed = [ticket(world.now) for _ in range(10)]
+    closed = tickets(world.now, 10)
     world.desk.now = {one.id: one for one in closed}
     world.desk.unreadable |= {one.id for one in closed[:ENOUGH]}
     await world.close(*closed)

@@ -6,9 +6,12 @@ import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+import pytest
 import sqlalchemy as sa
 
 from hub import (
@@ -32,11 +35,13 @@ from hub import (
     Ticket,
     Unavailable,
 )
-from hub.config.models import ComponentConfig
+from hub.config import asking
+from hub.config.models import ComponentConfig, HubConfig
+from hub.config.questions import Question, SurveyDefinition
 from hub.config.survey import SurveySettings
 from hub.daemon.components import Instance
 from hub.http import Limiter
-from hub.journey import answer, claims, intake, invite, report
+from hub.journey import answer, claims, intake, invite, remind, report
 from hub.journey.deliver import Batch, Sender
 from hub.journey.policy import Plan
 from hub.journey.post import Post
@@ -44,11 +49,16 @@ from hub.journey.takeover import take_over
 from hub.journey.write_back import Target, write_due
 from hub.store import workers
 from hub.store.engine import Store
-from hub.store.tables import invitations
+from hub.store.tables import events, invitations
+from hub.survey.model import Survey, surveys_of
 from hub.testing.fakes import FakeClock, FakeContext
 
 PHONE = "+358401234567"
 MAIL = "maija@customer.example"
+
+
+on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+"""For what is decided without a word of SQL of its own: one database is enough."""
 
 
 class Nothing(PluginConfig):
@@ -138,7 +148,19 @@ def plan(**settings: Any) -> Plan:
         zone=ZoneInfo("Europe/Helsinki"),
         language="fi",
         region="FI",
+        surveys=built_in_surveys(),
     )
+
+
+@cache
+def built_in_surveys() -> Mapping[str, Survey]:
+    """The surveys that are there without a word in hub.toml."""
+    tables = asking.builtin()
+    config = SimpleNamespace(
+        questions={id_: Question.model_validate(table) for id_, table in tables["questions"].items()},
+        surveys={name: SurveyDefinition.model_validate(table) for name, table in tables["surveys"].items()},
+    )
+    return surveys_of(cast("HubConfig", config))
 
 
 _numbers = itertools.count(1)
@@ -155,6 +177,11 @@ def ticket(closed_at: datetime, **values: Any) -> Ticket:
         "customer": Customer(phone=PHONE),
     }
     return Ticket(**defaults | values)
+
+
+def tickets(closed_at: datetime, count: int) -> list[Ticket]:
+    """Closed tickets of as many customers."""
+    return [ticket(closed_at, customer=Customer(phone=f"+35840200{number:04}")) for number in range(count)]
 
 
 @dataclass
@@ -178,7 +205,6 @@ class World:
             gateway=self.phones,
             repeatable=self.repeatable,
             compose=_compose,
-            survey_version="v1",
             worker=lambda: worker,
             clock=self.clock,
             reread=self.desk.reread,
@@ -247,7 +273,10 @@ class World:
         await answer.store_inbound(self.store, "sms", inbound, "FI", self.now)
 
     async def process(self) -> int:
-        return await answer.process_new(self.store, lambda _source: ["sources.desk"], self.now)
+        return await answer.process_new(self.store, self.plan, lambda _source: ["sources.desk"], self.now)
+
+    async def remind(self) -> int:
+        return await remind.remind_due(self.store, self.plan, self.now)
 
     async def asked(self) -> str:
         """A ticket is closed and its customer asked; gives the survey's token."""
@@ -268,8 +297,27 @@ class World:
             found = await connection.execute(sa.select(invitations).order_by(invitations.c.id))
             return list(found.mappings())
 
+    def texts(self) -> list[str]:
+        """What customers were sent."""
+        return [message.text for message in self.phones.messages]
+
+    async def hears(self, text: str, sender: str = PHONE, **values: Any) -> None:
+        """A customer's SMS arrives, is read, and what comes next is sent."""
+        await self.reply(text, sender, **values)
+        await self.process()
+        await self.deliver()
+
+    async def notes(self) -> list[str]:
+        """What `hub why` tells besides the rows."""
+        async with self.store.read() as connection:
+            return list((await connection.execute(sa.select(events.c.what).order_by(events.c.id))).scalars())
+
+    async def surveys(self) -> list[Mapping[Any, Any]]:
+        """The first messages about each closure."""
+        return [row for row in await self.invitations() if row["step"] == 0]
+
     async def states(self) -> list[tuple[str, str | None]]:
-        return [(row["state"], row["reason"]) for row in await self.invitations()]
+        return [(row["state"], row["reason"]) for row in await self.surveys()]
 
     def pass_time(self, **length: float) -> None:
         self.clock.advance(timedelta(**length))
@@ -291,4 +339,5 @@ def sms_instance(component: Component[Any], limiter: Limiter | None = None) -> I
 
 
 def _compose(row: Mapping[Any, Any]) -> Message:
-    return Message(key=row["token"], recipient=row["address"], text="?", repeated=row["attempts"] > 0)
+    text = " ".join(filter(None, (row["kind"], row["question"])))
+    return Message(key=row["token"], recipient=row["address"], text=text, repeated=row["attempts"] > 0)

@@ -9,7 +9,7 @@ import pytest
 
 from hub import Rejected
 from hub.store.engine import Store
-from tests.journey.world import World, ticket
+from tests.journey.world import World, ticket, tickets
 from tests.metrics.exposed import Operator, parsed
 
 
@@ -55,7 +55,7 @@ async def test_a_survey_that_is_taken_back_is_counted_with_its_reason(world: Wor
 
 
 async def test_a_refusal_counts_under_the_family_of_its_reason(world: World, operator: Operator) -> None:
-    await world.close(ticket(world.now), ticket(world.now))
+    await world.close(*tickets(world.now, 2))
     world.phones.failures += [Rejected("no", reason="smtp_550_5.1.1"), Rejected("no", reason="Maija Meikäläinen")]
     await world.deliver()
     assert await operator.value("hub_sends_total", component="gateways.sms", outcome="refused") == 2

@@ -28,10 +28,11 @@ class Attempt:
     gateway: str = "sms"
     started_at: datetime = NOW
     ended_at: datetime = NOW + timedelta(seconds=2)
+    step: int = 0
 
     @property
     def row(self) -> dict[str, Any]:
-        return {"closure_id": 1, "closed_at": NOW - 10 * MINUTE}
+        return {"closure_id": 1, "closed_at": NOW - 10 * MINUTE, "step": self.step}
 
 
 def answer(**values: Any) -> dict[str, Any]:
@@ -90,10 +91,27 @@ def test_a_survey_that_did_not_leave_is_not() -> None:
     assert metrics.ASKED_SECONDS.counts == {}
 
 
+def test_what_follows_a_survey_is_no_survey() -> None:
+    connection = Connection()
+    watch.sent(connection, Attempt(step=1), InvitationState.SENT)
+    watch.committed(connection, 0.0)
+    assert metrics.SENDS.values == {("gateways.sms", "sent"): 1}
+    assert (metrics.INVITATIONS.values, metrics.ASKED_SECONDS.counts) == ({}, {})
+
+
+def test_what_a_machine_may_have_written_is_counted_as_such_from_the_start() -> None:
+    connection = Connection()
+    watch.received(connection, [answer(gateway="page", channel=Channel.PAGE, state=AnswerState.QUARANTINED)])
+    watch.committed(connection, 0.0)
+    assert metrics.ANSWERS.values == {("page", "quarantined"): 1}
+
+
 def test_only_the_first_answer_of_a_customer_is_timed() -> None:
     connection = Connection()
     again = answer(received_at=NOW + MINUTE)
-    watch.matched(connection, [(answer(), invitation()), (again, invitation()), (answer(), None)])
+    used, unmatched = AnswerState.USED, AnswerState.UNMATCHED
+    judged = [(answer(), invitation(), used), (again, invitation(), used), (answer(), None, unmatched)]
+    watch.matched(connection, judged)
     watch.committed(connection, 0.0)
     assert metrics.ANSWERED_SECONDS.sums == {("gateways.sms",): 300}
     assert sum(metrics.ANSWERED_SECONDS.counts["gateways.sms",]) == 1
@@ -103,7 +121,7 @@ def test_only_the_first_answer_of_a_customer_is_timed() -> None:
 def test_an_answer_to_an_answered_survey_is_not_timed_again() -> None:
     connection = Connection()
     before = invitation(answered_at=NOW, state=InvitationState.DELIVERED)
-    watch.matched(connection, [(answer(), before)])
+    watch.matched(connection, [(answer(), before, AnswerState.USED)])
     watch.committed(connection, 0.0)
     assert metrics.ANSWERED_SECONDS.counts == {}
     assert metrics.INVITATIONS.values == {}
@@ -128,7 +146,7 @@ def test_a_result_is_timed_when_it_is_written() -> None:
 
 def test_a_number_that_cannot_be_made_does_not_fail_what_is_durable() -> None:
     connection = Connection()
-    watch.matched(connection, [({}, None)])
+    watch.matched(connection, [({}, None, AnswerState.UNMATCHED)])
     watch.moved(connection, InvitationState.SENT)
     watch.committed(connection, 0.0)
     assert metrics.INVITATIONS.values == {("sent", ""): 1}

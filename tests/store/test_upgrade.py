@@ -79,7 +79,7 @@ def test_revisions_are_numbers_in_a_row_and_the_last_is_head() -> None:
 def test_what_may_run_beside_never_gets_older() -> None:
     stated = [module.oldest_beside for module in WITH_NEIGHBOURS]
     assert stated == sorted(stated)
-    assert all(module.oldest_beside < module.revision for module in WITH_NEIGHBOURS)
+    assert all(module.oldest_beside <= module.revision for module in WITH_NEIGHBOURS), "its own: nothing runs beside it"
     assert MIGRATIONS[-1] in WITH_NEIGHBOURS, "state oldest_beside in the newest migration"
 
 

@@ -10,6 +10,7 @@ from hub.store.tables import UtcDateTime
 revision = "0005"
 down_revision = "0004"
 # nothing runs beside it: an earlier hub would send the survey again for each further message of a conversation
+oldest_beside = "0005"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -19,6 +20,7 @@ def upgrade() -> None:
     op.add_column("contacts", sa.Column("person", sa.Text(), nullable=True))
     op.add_column("contacts", sa.Column("consent", sa.Text(), nullable=True))
     op.add_column("answers", sa.Column("given", sa.Text(), nullable=True))
+    op.add_column("answers", sa.Column("question", sa.Text(), nullable=True))
     op.add_column("answers", sa.Column("withdraws", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("answers", sa.Column("suspicion", sa.Text(), nullable=True))
     with op.batch_alter_table("invitations") as table:
@@ -26,7 +28,8 @@ def upgrade() -> None:
         table.add_column(sa.Column("kind", sa.Text(), nullable=False, server_default="survey"))
         for name in ("question", "rule", "survey", "tone"):
             table.add_column(sa.Column(name, sa.Text(), nullable=True))
-        table.add_column(sa.Column("remind_at", UtcDateTime(), nullable=True))
+        for name in ("remind_at", "open_until"):
+            table.add_column(sa.Column(name, UtcDateTime(), nullable=True))
         table.drop_constraint("uq_invitations_closure_id", type_="unique")
         table.create_unique_constraint("uq_invitations_closure_id_step", ["closure_id", "step"])
     op.create_table(
@@ -57,7 +60,9 @@ def upgrade() -> None:
     for name, table_name, columns, where in (
         ("ix_contacts_person", "contacts", ["person"], "person IS NOT NULL"),
         ("ix_invitations_remind", "invitations", ["remind_at"], "remind_at IS NOT NULL"),
+        ("ix_invitations_open", "invitations", ["identity", "gateway"], "open_until IS NOT NULL"),
         ("ix_answers_held", "answers", ["id"], "state IN ('quarantined', 'refused')"),
     ):
         condition = sa.text(where)
-        op.create_index(name, table_name, columns, unique=False, sqlite_where=condition, postgresql_where=condition)
+        unique = name == "ix_invitations_open"
+        op.create_index(name, table_name, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)

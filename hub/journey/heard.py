@@ -1,0 +1,129 @@
+"""What a customer has said so far: all answers to one invitation, read with the survey that was sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.api.records import Channel
+from hub.store.among import among
+from hub.store.tables import AnswerState, InvitationState, answers, invitations
+from hub.survey.conversation import Gathered, Given, gather
+from hub.survey.model import Survey
+from hub.survey.reading import without_wishes
+
+OPERATOR = "operator"
+"""The gateway of rows that are no customer's: a person corrected what kind an item is."""
+LATE = ", after it expired"
+"""What `matched_by` ends with where an answer came too late: its words are kept, and it changes no score."""
+Row = Mapping[Any, Any]
+SurveyOf = Callable[[AsyncConnection, Row], Awaitable[Survey]]
+"""Gives the survey that an invitation was sent with."""
+_ANSWERS = (
+    sa.select(answers)
+    .where(among(answers.c.invitation_id, "invitations"), answers.c.state == AnswerState.USED)
+    .order_by(answers.c.received_at, answers.c.id)
+)
+_OF_STEP = (
+    "id", "closure_id", "step", "kind", "question", "state", "created_at", "sent_at", "answered_at", "open_until",
+)  # fmt: skip
+_STEPS = (
+    sa.select(*(invitations.c[name] for name in _OF_STEP))
+    .where(among(invitations.c.closure_id, "closures"))
+    .order_by(invitations.c.closure_id, invitations.c.step)
+)
+_STEPS_LOCKED = _STEPS.with_for_update(key_share=True)  # answers that refer to them may be stored meanwhile
+_MAY_HAVE_LEFT = (
+    InvitationState.SENDING,
+    InvitationState.SENT,
+    InvitationState.DELIVERED,
+    InvitationState.UNKNOWN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One invitation with everything that came back."""
+
+    invitation: Row
+    """Joined with its closure."""
+    survey: Survey
+    answers: Sequence[Row]
+    """In the order they came; those that do not count are not among them."""
+    gathered: Gathered
+    steps: Sequence[Row]
+    """All messages to the customer about this closure, the survey first."""
+
+
+async def hear(
+    connection: AsyncConnection, asked: Sequence[Row], survey_of: SurveyOf, steps: Mapping[int, Sequence[Row]]
+) -> list[Heard]:
+    """All that was answered to these invitations, those without an answer left out.
+
+    :param steps: the messages about their closures; see `steps_of`.
+    """
+    given: dict[int, list[Row]] = {invitation["id"]: [] for invitation in asked}
+    for row in (await connection.execute(_ANSWERS, {"invitations": list(given)})).mappings():
+        given[row["invitation_id"]].append(row)
+    heard = []
+    for invitation in asked:
+        rows, sent = given[invitation["id"]], steps[invitation["closure_id"]]
+        survey = await survey_of(connection, invitation)
+        if any(row["gateway"] != OPERATOR for row in rows):
+            heard.append(Heard(invitation, survey, rows, _gather(survey, rows, invitation["language"]), sent))
+    return heard
+
+
+async def steps_of(
+    connection: AsyncConnection, closure_ids: Collection[int], *, lock: bool = False
+) -> dict[int, list[Row]]:
+    """The messages about each of these closures, the survey first.
+
+    :param lock: for those who decide what is said next: the messages are not claimed meanwhile.
+    """
+    steps: dict[int, list[Row]] = {id_: [] for id_ in closure_ids}
+    if steps:
+        found = await connection.execute(_STEPS_LOCKED if lock else _STEPS, {"closures": list(steps)})
+        for row in found.mappings():
+            steps[row["closure_id"]].append(row)
+    return steps
+
+
+def asked_last(steps: Sequence[Row]) -> str | None:
+    """The question of the last message that has left, or may have; None for the one that the survey itself asks.
+
+    It is to be stored with an answer when that is read first. Afterwards only clocks could tell, and those of two
+    machines differ: who writes twice in a row was not asked the next question in between.
+    """
+    left = [step["question"] for step in steps if step["question"] and step["state"] in _MAY_HAVE_LEFT]
+    return left[-1] if left else None
+
+
+def _gather(survey: Survey, rows: Sequence[Row], language: str | None) -> Gathered:
+    said = [row for row in rows if row["gateway"] != OPERATOR]
+    late = [row for row in said if (row["matched_by"] or "").endswith(LATE)]
+    last_page = [row["id"] for row in said if row["rating"] is not None][-1:]
+    in_time = [_given(row, survey, last_page) for row in said if row not in late]
+    gathered = gather(survey, in_time, language if language in survey.languages else None)
+    words = [(survey.first, text) for row in late if (text := without_wishes(row["text"]))]
+    if not words:
+        return gathered
+    return replace(gathered, remarks=tuple(dict.fromkeys([*gathered.remarks, *words])), said_anything=True)
+
+
+def _given(answer: Row, survey: Survey, last_page: Sequence[int]) -> Given:
+    values, text = json.loads(answer["given"]) if answer["given"] else None, answer["text"]
+    if values is None and answer["rating"] is not None:  # from a page of a version before, which showed these words
+        values, text = {survey.first: answer["rating"]}, text if answer["id"] in last_page else ""
+    return Given(
+        channel=Channel(answer["channel"]),
+        text=text,
+        values=values,
+        withdraws=bool(answer["withdraws"]),
+        asked=answer["question"] or survey.first,
+    )
