@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BROWSER := $(VENV)/.browser
 ARGS ?=
+# The tests start hundreds of processes: compile each module once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo test test-authors test-clients test-desks test-walks test-workers test-real chaos soak lint bench clean
+.PHONY: install demo test test-thorough test-authors test-clients test-desks test-walks test-workers test-real test-browser chaos soak lint bench clean
 
 install: $(STAMP)
 
@@ -19,6 +22,11 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+
+# The tests that make up their own examples, with many more of them.
+test-thorough: export HYPOTHESIS_PROFILE := thorough
+test-thorough: $(STAMP)
+	$(BIN)/python -m pytest -m hypothesis --timeout 300 -n 2 --dist worksteal $(ARGS)
 
 # Released third-party clients and the official OpenAPI documents against the simulators.
 test-clients: export OPENAPI_DOCUMENTS ?= $(wildcard $(CURDIR)/../shared/specs)
@@ -51,6 +59,14 @@ soak: $(STAMP)
 
 test-real: $(STAMP)
 	$(BIN)/python -m pytest tests/real $(ARGS)
+
+# The customers' pages in Chromium, which comes from Debian where it is missing. SCREENSHOTS=folder keeps what it saw.
+test-browser: $(BROWSER)
+	$(BIN)/python -m pytest tests/browser $(ARGS)
+
+$(BROWSER): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from hub.store.engine import Store
-from tests.databases import Postgres, postgres
+from tests.databases import Postgres, make_store, postgres
+from tests.nursery import Nursery, open_nursery
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where hubs start quickly."""
+    with open_nursery() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -21,41 +29,35 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with tables, to be copied: to make them takes a tenth of a second."""
-    path = tmp_path_factory.mktemp("tables") / "hub.db"
-    asyncio.run(_make_tables(f"sqlite:///{path}"))
+def sqlite_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with its tables, to be copied: making them takes far longer."""
+    path = tmp_path_factory.mktemp("store") / "hub.db"
+    asyncio.run(make_store(f"sqlite:///{path}"))
     return path
 
 
-@pytest.fixture(scope="session")
-def postgres_tables(postgres_server: Postgres) -> str:
-    """The URL of a database with tables, to be copied."""
-    url = postgres_server.new_database()
-    asyncio.run(_make_tables(url))
-    return url
-
-
-async def _make_tables(url: str) -> None:
-    await (await Store.open(url)).close()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place for a store, where no tables are yet, once on each database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/hub.db"
+    server: Postgres = request.getfixturevalue("postgres_server")
+    return server.new_database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A store, once on each database: with tables where a test uses `store`, else empty."""
-    has_tables = "store" in request.fixturenames
+    """A store with its tables and nothing in them, once on each database."""
     if request.param == "sqlite":
-        path = tmp_path / "hub.db"
-        if has_tables:
-            shutil.copy(request.getfixturevalue("sqlite_tables"), path)
-        return f"sqlite:///{path}"
+        shutil.copy(request.getfixturevalue("sqlite_store"), tmp_path / "hub.db")
+        return f"sqlite:///{tmp_path}/hub.db"
     server: Postgres = request.getfixturevalue("postgres_server")
-    return server.new_database(request.getfixturevalue("postgres_tables") if has_tables else None)
+    return server.clean_store()
 
 
 @pytest.fixture
 async def store(store_url: str) -> AsyncIterator[Store]:
-    """A store with its tables."""
+    """A store with its tables, open."""
     opened = await Store.open(store_url)
     yield opened
     await opened.close()

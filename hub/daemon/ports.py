@@ -40,15 +40,16 @@ class StorePorts:
         """What the answer page shows, or None when no survey that was sent has this token."""
         async with self._store.read() as connection:
             row = await find_by_token(connection, token)
-        if row is None or row["address"] is None:
-            return None
+            if row is None or row["address"] is None:
+                return None
+            answered = await answer.is_answered(connection, row)
         return InvitationView(
             language=row["language"],
             sender_name=self._service.config.survey.sender_name,
             ticket_key=row["ticket_key"],
             subject=Ticket.model_validate_json(row["ticket"]).subject,
             state=self._state(row),
-            answered=row["answered_at"] is not None,
+            answered=answered,
         )
 
     def _state(self, row: Mapping[Any, Any]) -> Literal["open", "expired", "cancelled"]:

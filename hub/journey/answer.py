@@ -186,6 +186,12 @@ async def opt_out(store: Store, token: str, now: datetime) -> bool:
     return found
 
 
+async def is_answered(connection: AsyncConnection, invitation: Mapping[Any, Any]) -> bool:
+    """Whether there is an answer to this survey, also one from its page that nobody has looked at yet."""
+    new = sa.select(answers.c.id).where(answers.c.state == AnswerState.NEW, answers.c.key == invitation["token"])
+    return invitation["answered_at"] is not None or await connection.scalar(new.limit(1)) is not None
+
+
 async def process_new(
     store: Store, plan: Plan, targets: Callable[[str], Sequence[str]], now: datetime, batch: int = BATCH
 ) -> int:

@@ -18,7 +18,7 @@ from bench.parts import summary
 from bench.profile import own_time
 from bench.table import table
 from bench.wire import Connection, Request
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.api.records import Experience, Ticket
@@ -28,7 +28,6 @@ BODIES = st.lists(st.binary(max_size=40), min_size=1, max_size=5)
 
 
 @given(BODIES, st.lists(st.integers(0, 400), max_size=10))
-@settings(max_examples=50)
 def test_requests_are_whole_however_the_bytes_arrive(bodies: list[bytes], cuts: list[int]) -> None:
     data = b"".join(b"POST /x HTTP/1.1\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body) for body in bodies)
     seen: list[bytes] = []

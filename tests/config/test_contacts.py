@@ -153,7 +153,7 @@ def test_a_missing_contacts_file_is_told(tmp_path: Path) -> None:
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(), st.text(alphabet='email,phone;\n\r"@ 04Ab').map(lambda text: f"email,phone\n{text}")))
 def test_any_content_is_contacts_or_a_list_of_problems(directory: Read, content: str | bytes) -> None:
     with contextlib.suppress(ConfigProblems):

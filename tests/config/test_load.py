@@ -136,7 +136,7 @@ def test_each_setting_of_the_envelope_counts_as_a_change(read: Read) -> None:
         assert diff(read(GOOD), read(f"{GOOD}{setting}\n")).changed == ("gateways.sms",)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.text(), st.binary()))
 @example("a = " + "[" * 20_000)
 @example("a = " + "{b = " * 20_000)
@@ -174,7 +174,7 @@ def toml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool | float) else str(value)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(sections, st.one_of(tables, st.dictionaries(names, tables, max_size=3), odd), max_size=6))
 def test_any_toml_is_a_configuration_or_a_list_of_problems(tmp_path: Path, document: dict[str, object]) -> None:
     text = "\n".join(f"{name} = {toml(value)}" for name, value in document.items() if value is not None)

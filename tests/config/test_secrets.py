@@ -193,7 +193,7 @@ def test_nothing_that_is_printed_holds_the_secret(read: Read) -> None:
 secrets = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=8)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secret=secrets, damage=st.sampled_from(["plain", "unclosed", "number", "unknown", "twice"]))
 def test_no_message_holds_a_secret_whatever_is_wrong(tmp_path: Path, secret: str, damage: str) -> None:
     secret = "".join(c if c.isalnum() else "x" for c in secret)

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from tests.nursery import ForkedProcess, Nursery
+
 PLUGIN = Path(__file__).parent / "files_plugin"
 PATIENCE_S = 30.0
 
@@ -26,12 +28,12 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:
-    """Look often until something is true; fail when it takes too long."""
+    """Look often until something is true, less often where a look takes long; fail when it takes too long."""
     deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+    while (begun := time.monotonic()) < deadline:
         if result := condition():
             return result
-        time.sleep(0.03)
+        time.sleep(max(0.03, 2 * (time.monotonic() - begun)))
     raise AssertionError(f"in {PATIENCE_S:.0f} s it did not come to this: {what}")
 
 
@@ -41,7 +43,7 @@ class HubProcess:
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder
         self.port = port or free_port()
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | ForkedProcess | None = None
         self.extra_environment: dict[str, str] = {}
         self.arguments: list[str] = []
         self.log = folder / "log.jsonl"
@@ -56,21 +58,20 @@ class HubProcess:
         return os.environ | own | self.extra_environment
 
     def start(self, fault: str = "", *, ready: bool = True) -> None:
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "hub", "run", *self.arguments],
-                env=self.environment | {"HUB_FAULT_POINT": fault},
-                stderr=log,
-                text=True,
-            )
+        self.process = self._run(self.environment | {"HUB_FAULT_POINT": fault})
         if ready:
             wait_until(self.is_ready, "the hub is ready")
+
+    def _run(self, environment: dict[str, str]) -> subprocess.Popen[str] | ForkedProcess:
+        command = [sys.executable, "-m", "hub", "run", *self.arguments]
+        with self.log.open("a") as log:
+            return subprocess.Popen(command, env=environment, stderr=log, text=True)
 
     def is_ready(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, f"the hub ended with {self.process.returncode}: {self.log_text()[-2000:]}"
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", verify=False).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -173,10 +174,29 @@ answer = "{self._answer if answer is None else answer}"
         """Tell the hub of tickets as the desk would; gives the status."""
         told = {"ids": ids, "delivery": delivery}
         try:
-            return httpx.post(f"http://127.0.0.1:{self.port}/push/desk/secret", json=told).status_code
+            url = f"http://127.0.0.1:{self.port}/push/desk/secret"
+            return httpx.post(url, json=told, verify=False).status_code
         except httpx.TransportError:
             return 0
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         path = self.folder / f"{name}.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+class ForkedHub(RunningHub):
+    """The same, quickly started."""
+
+    def __init__(self, nursery: Nursery, folder: Path, **options: Any) -> None:
+        self._nursery = nursery
+        super().__init__(folder, **options)
+
+    def _run(self, environment: dict[str, str]) -> ForkedProcess:
+        arguments, nowhere = ["run", *self.arguments], Path(os.devnull)
+        return self._nursery.start(arguments, environment, Path.cwd(), stdout=nowhere, stderr=self.log)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._nursery.run(arguments, self.environment, Path.cwd(), PATIENCE_S)
+
+
+NewHub = Callable[..., RunningHub]

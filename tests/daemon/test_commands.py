@@ -79,6 +79,7 @@ def test_why_an_unknown_ticket_says_what_to_look_at(hub: RunningHub) -> None:
 
 
 def test_check_calls_every_component_and_fails_when_one_does(hub: RunningHub) -> None:
+    (hub.folder / "hub.db").unlink()
     assert hub.json("check")["ok"]
     assert not (hub.folder / "hub.db").exists(), "a check changes nothing"
     hub.config.write_text(
@@ -135,6 +136,7 @@ def test_a_component_that_hub_toml_does_not_have_is_a_usage_error(hub: RunningHu
 
 
 def test_db_upgrade_says_the_revision(hub: RunningHub) -> None:
+    (hub.folder / "hub.db").unlink()
     assert hub.json("db", "upgrade") == {"revision": HEAD}
 
 

@@ -10,18 +10,21 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.daemon.running import RunningHub, wait_until
+from tests.daemon.running import NewHub, RunningHub, wait_until
 
 
 def _count(hub: RunningHub, event: str) -> int:
     return sum(entry["event"] == event for entry in hub.events())
 
 
-def test_a_ticket_goes_all_the_way_and_logs_hold_nothing_personal(hub: RunningHub) -> None:
+def test_a_ticket_goes_all_the_way_and_logs_hold_nothing_personal(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path)  # started as everybody does
     hub.close_tickets(2)
     hub.start()
-    wait_until(lambda: len(hub.lines("written")) == 2, "results are written")
-    assert hub.stop() == 0
+    try:
+        wait_until(lambda: len(hub.lines("written")) == 2, "results are written")
+    finally:
+        assert hub.stop() == 0
     log = hub.log_text()
     assert "+35840123" not in log
     assert "kiitos" not in log
@@ -89,9 +92,9 @@ def test_a_mistake_in_the_contacts_file_refuses_a_reload_and_the_next_one_is_hea
     wait_until(lambda: _count(hub, "config.reloaded") == 1, "the good contacts are taken")
 
 
-def test_a_plugin_that_cannot_be_set_up_stops_nothing_else(tmp_path: Path) -> None:
+def test_a_plugin_that_cannot_be_set_up_stops_nothing_else(tmp_path: Path, new_hub: NewHub) -> None:
     broken = f'[sources.broken]\nplugin = "files"\nfolder = "{tmp_path}"\nbroken = true\n'
-    hub = RunningHub(tmp_path, extra=broken)
+    hub = new_hub(extra=broken)
     hub.close_tickets(1)
     hub.start()
     try:
@@ -105,8 +108,8 @@ def test_a_plugin_that_cannot_be_set_up_stops_nothing_else(tmp_path: Path) -> No
     assert "+358401234567" not in result.stdout + hub.log_text()
 
 
-def test_an_answer_for_a_source_that_is_switched_off_waits_until_it_is_back(tmp_path: Path) -> None:
-    hub = RunningHub(tmp_path, answer="")
+def test_an_answer_for_a_source_that_is_switched_off_waits_until_it_is_back(tmp_path: Path, new_hub: NewHub) -> None:
+    hub = new_hub(answer="")
     hub.close_tickets(1)
     hub.json("sync")
     hub.write_config(answer="5")
@@ -146,8 +149,8 @@ def test_systemd_hears_when_the_hub_is_ready_and_that_it_is_alive(
     assert heard == {b"READY=1", b"WATCHDOG=1"}
 
 
-def test_every_sink_hears_of_every_experience(tmp_path: Path) -> None:
-    hub = RunningHub(tmp_path, extra=f'[sinks.events]\nplugin = "files"\nfolder = "{tmp_path}"\n')
+def test_every_sink_hears_of_every_experience(tmp_path: Path, new_hub: NewHub) -> None:
+    hub = new_hub(extra=f'[sinks.events]\nplugin = "files"\nfolder = "{tmp_path}"\n')
     hub.close_tickets(2)
     hub.start()
     try:
@@ -157,8 +160,8 @@ def test_every_sink_hears_of_every_experience(tmp_path: Path) -> None:
     assert sorted(line["id"] for line in hub.lines("events")) == sorted(line["id"] for line in hub.lines("written"))
 
 
-def test_the_answer_page_records_on_post_and_never_on_get(tmp_path: Path) -> None:
-    hub = RunningHub(tmp_path, answer="")
+def test_the_answer_page_records_on_post_and_never_on_get(new_hub: NewHub) -> None:
+    hub = new_hub(answer="")
     hub.close_tickets(1)
     hub.start()
     try:

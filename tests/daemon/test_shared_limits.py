@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub import RateLimit, RateLimited, Unavailable
@@ -46,7 +46,6 @@ def _steps(draw: st.DrawFn) -> list[tuple[float, int, int, float, float]]:
     return draw(st.lists(step, max_size=40))
 
 
-@settings(max_examples=60)
 @given(calls=st.integers(1, 25), steps=_steps())
 def test_never_more_calls_than_allowed_in_any_window(
     calls: int, steps: list[tuple[float, int, int, float, float]]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.daemon.running import HubProcess, RunningHub, wait_until
+from tests.daemon.running import NewHub, RunningHub, wait_until
 from tests.databases import Postgres, postgres
 
 SECRET = "callback-secret-0123456789"
@@ -19,8 +18,8 @@ def _is_sending(hub: RunningHub) -> bool:
     return hub.json("status")["invitations"].get("sending", 0) == 1
 
 
-def test_the_first_sigterm_lets_a_message_finish(tmp_path: Path) -> None:
-    hub = RunningHub(tmp_path, answer="", slow_s=4)
+def test_the_first_sigterm_lets_a_message_finish(new_hub: NewHub) -> None:
+    hub = new_hub(answer="", slow_s=4)
     hub.close_tickets(1)
     hub.start()
     wait_until(lambda: _is_sending(hub), "a message is being sent")
@@ -29,8 +28,8 @@ def test_the_first_sigterm_lets_a_message_finish(tmp_path: Path) -> None:
     assert hub.json("status")["invitations"] == {"sent": 1}
 
 
-def test_the_second_sigterm_stops_at_once_and_the_message_counts_as_unknown(tmp_path: Path) -> None:
-    hub = RunningHub(tmp_path, answer="", slow_s=60)
+def test_the_second_sigterm_stops_at_once_and_the_message_counts_as_unknown(new_hub: NewHub) -> None:
+    hub = new_hub(answer="", slow_s=60)
     hub.close_tickets(1)
     hub.start()
     wait_until(lambda: _is_sending(hub), "a message is being sent")
@@ -43,8 +42,8 @@ def test_the_second_sigterm_stops_at_once_and_the_message_counts_as_unknown(tmp_
     assert hub.stop() == 0
 
 
-def test_sigterm_during_a_reload_lets_a_message_finish(tmp_path: Path) -> None:
-    hub = RunningHub(tmp_path, answer="", slow_s=4)
+def test_sigterm_during_a_reload_lets_a_message_finish(new_hub: NewHub) -> None:
+    hub = new_hub(answer="", slow_s=4)
     hub.close_tickets(1)
     hub.start()
     wait_until(lambda: _is_sending(hub), "a message is being sent")
@@ -56,8 +55,8 @@ def test_sigterm_during_a_reload_lets_a_message_finish(tmp_path: Path) -> None:
     assert hub.json("status")["invitations"] == {"sent": 1}
 
 
-def test_the_same_on_postgresql(tmp_path: Path, postgres_server: Postgres) -> None:
-    hub = RunningHub(tmp_path, store=postgres_server.new_database())
+def test_the_same_on_postgresql(new_hub: NewHub, postgres_server: Postgres) -> None:
+    hub = new_hub(store=postgres_server.new_database())
     hub.close_tickets(3)
     hub.start("write_back.written", ready=False)
     assert hub.wait_for_death() == -9
@@ -69,9 +68,9 @@ def test_the_same_on_postgresql(tmp_path: Path, postgres_server: Postgres) -> No
     assert len({line["to"] for line in hub.lines("sent")}) == len(hub.lines("sent")) == 3
 
 
-def test_the_hub_outlives_a_restart_of_postgresql(tmp_path: Path) -> None:
+def test_the_hub_outlives_a_restart_of_postgresql(new_hub: NewHub) -> None:
     with postgres() as server:
-        hub = RunningHub(tmp_path, store=server.new_database())
+        hub = new_hub(store=server.new_database())
         hub.start()
         wait_until(lambda: "sources.desk" in hub.json("status")["components"], "it works")
         server.stop()
@@ -82,8 +81,7 @@ def test_the_hub_outlives_a_restart_of_postgresql(tmp_path: Path) -> None:
         assert hub.stop() == 0
 
 
-def test_a_reply_by_webhook_is_stored_before_the_answer_even_when_the_hub_is_killed(tmp_path: Path) -> None:
-    hub = HubProcess(tmp_path)
+def test_a_reply_by_webhook_is_stored_before_the_answer_even_when_the_hub_is_killed(hub: RunningHub) -> None:
     _write_kannel_config(hub)
     for point in ("answer.before_commit", "answer.stored"):
         hub.start(point)
@@ -96,7 +94,7 @@ def test_a_reply_by_webhook_is_stored_before_the_answer_even_when_the_hub_is_kil
     assert sum(hub.json("status")["answers"].values()) == 2
 
 
-def _reply(hub: HubProcess, message_id: str) -> int | None:
+def _reply(hub: RunningHub, message_id: str) -> int | None:
     url = f"http://127.0.0.1:{hub.port}/hooks/sms/{SECRET}/mo"
     try:
         return httpx.get(
@@ -106,7 +104,7 @@ def _reply(hub: HubProcess, message_id: str) -> int | None:
         return None
 
 
-def _write_kannel_config(hub: HubProcess) -> None:
+def _write_kannel_config(hub: RunningHub) -> None:
     hub.config.write_text(
         f"""
 [hub]

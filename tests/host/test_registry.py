@@ -1,16 +1,17 @@
 """A test installation with every kind of bad plugin: the others work, and only what is wanted is imported."""
 
 import json
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from hub import PluginError
 from hub.registry import FIRST_PARTY, Registry, State
+from tests.nursery import Nursery
 
 GOOD = """
 from hub import PluginConfig, Secret, Source, SourceType, Sink, SinkType, hookimpl
@@ -205,18 +206,10 @@ def test_the_first_party_names_are_those_of_the_distribution() -> None:
 
 
 @pytest.fixture
-def hub_plugins(install: Install, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def hub_plugins(install: Install, nursery: Nursery, tmp_path: Path) -> Callable[..., CompletedProcess[str]]:
     """Runs `hub plugins …` in a process of its own on the test installation."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        code = "from hub.cli.plugins import app; app()"
-        return subprocess.run(
-            [sys.executable, "-B", "-c", code, *arguments],
-            capture_output=True, text=True, check=False, timeout=30,
-            env={"PYTHONPATH": str(tmp_path), "PATH": "", "PYTHONIOENCODING": "utf-8"},
-        )  # fmt: skip
-
-    return run
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": "", "PYTHONIOENCODING": "utf-8"}
+    return lambda *arguments: nursery.run(["plugins", *arguments], environment, tmp_path, 30)
 
 
 def test_plugins_list_shows_every_plugin(install: Install, hub_plugins: Callable[..., object]) -> None:

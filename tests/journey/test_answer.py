@@ -184,6 +184,22 @@ async def test_stop_holds_for_a_survey_that_already_waits(world: World) -> None:
     assert world.phones.messages == []
 
 
+async def test_an_answer_counts_as_given_before_anybody_has_looked_at_it(world: World) -> None:
+    token = await world.asked()
+
+    async def is_answered() -> bool:
+        async with world.store.read() as connection:
+            row = await answer.find_by_token(connection, token)
+            assert row is not None
+            return await answer.is_answered(connection, row)
+
+    assert not await is_answered()
+    assert await answer.store_page_answer(world.store, token, 4, "", world.now)
+    assert await is_answered()
+    await world.process()
+    assert await is_answered()
+
+
 async def test_the_page_s_answer_replaces_the_page_s_earlier_answer(world: World) -> None:
     token = await world.asked()
     assert await answer.store_page_answer(world.store, token, 1, "slow", world.now)

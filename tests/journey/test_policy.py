@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub import Customer
@@ -64,7 +64,6 @@ contacts = st.builds(
 )
 
 
-@settings(max_examples=300)
 @given(
     now=moments,
     age=st.timedeltas(timedelta(), timedelta(days=6)),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub import metrics, watch
@@ -160,7 +160,6 @@ def test_the_fixed_sets_hold_every_word_of_the_hub() -> None:
     assert set(AnswerState) - {AnswerState.NEW} == set(metrics.ANSWER_STATES)
 
 
-@settings(max_examples=25)
 @given(st.lists(st.text() | st.sampled_from(["http_404", "smtp_550_5.1.1", "bounce", "gone"]), max_size=30))
 def test_reasons_of_plugins_make_no_labels_of_their_own(reasons: list[str]) -> None:
     forget_everything()
@@ -173,7 +172,6 @@ def test_reasons_of_plugins_make_no_labels_of_their_own(reasons: list[str]) -> N
     assert sum(metrics.INVITATIONS.values.values()) == len(reasons)
 
 
-@settings(max_examples=25)
 @given(st.lists(st.none() | st.integers(-1000, 10_000)))
 def test_statuses_of_services_make_no_labels_of_their_own(statuses: list[int | None]) -> None:
     forget_everything()
@@ -182,7 +180,6 @@ def test_statuses_of_services_make_no_labels_of_their_own(statuses: list[int | N
     assert {outcome for _, outcome in metrics.REQUESTS.values} <= {*metrics.REQUEST_OUTCOMES, metrics.OTHER}
 
 
-@settings(max_examples=25)
 @given(st.lists(st.floats(-1e6, 1e9), max_size=20))
 def test_a_duration_falls_into_one_bucket(durations: list[float]) -> None:
     histogram = metrics.Histogram("h", "", (), (1.0, 10.0))

@@ -35,6 +35,14 @@ def first_port(worker_id: str) -> int:
 
 
 @pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise each login to the mail server takes a third of a second."""
+    from pysasl.hashing import BuiltinHash
+
+    monkeypatch.setitem(BuiltinHash.__init__.__kwdefaults__, "rounds", 1)
+
+
+@pytest.fixture
 def root() -> Path:
     """The checkout."""
     return ROOT

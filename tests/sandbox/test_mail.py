@@ -56,7 +56,7 @@ class Office:
 
 
 @pytest.fixture
-async def office(first_port: int) -> AsyncIterator[Office]:
+async def office(first_port: int, cheap_passwords: None) -> AsyncIterator[Office]:
     wiring = Wiring(
         pages=f"http://127.0.0.1:{first_port}",
         web_port=first_port,

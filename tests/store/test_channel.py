@@ -24,7 +24,7 @@ class Clock:
         return asyncio.get_running_loop().time() + self.ahead_s
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def url(postgres_server: Postgres) -> str:
     return postgres_server.new_database()
 

@@ -46,14 +46,14 @@ def _as_it_takes(connection: sa.Connection, row: dict[str, Any]) -> dict[str, An
 
 
 @pytest.fixture
-async def upgraded(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def upgraded(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     with monkeypatch.context() as earlier:
         earlier.setattr(migrate, "HEAD", "0004")
-        before = await Store.open(store_url)
+        before = await Store.open(empty_url)
     async with before.write() as connection:
         await connection.run_sync(_fill)
     await before.close()
-    store = await Store.open(store_url)
+    store = await Store.open(empty_url)
     yield store
     await store.close()
 
@@ -89,7 +89,7 @@ async def test_a_closing_has_one_survey_and_room_for_what_follows(upgraded: Stor
             await connection.execute(sa.text("DELETE FROM invitations WHERE step = 0"))
 
 
-async def test_indexes_are_as_in_a_new_store(upgraded: Store, store_url: str) -> None:
+async def test_indexes_are_as_in_a_new_store(upgraded: Store, empty_url: str) -> None:
     from hub.store.tables import metadata
 
     def look(connection: sa.Connection) -> dict[str, set[str]]:

@@ -18,8 +18,8 @@ MANY = 2 * AT_ONCE + 7
 
 
 @pytest.fixture
-async def connection(tmp_path: Path) -> AsyncIterator[Connection]:
-    async with connect(str(tmp_path / "test.db"), isolation_level=None) as opened:
+async def connection() -> AsyncIterator[Connection]:
+    async with connect(":memory:", isolation_level=None) as opened:
         await opened.cursor().execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
         yield opened
 

@@ -45,17 +45,17 @@ async def test_migrations_build_exactly_the_tables_that_the_code_uses(store: Sto
 
 
 async def test_a_store_of_an_earlier_version_is_brought_up_to_date_with_its_rows(
-    store_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
         earlier.setattr(migrate, "HEAD", "0001")
-        old = await Store.open(store_url)
+        old = await Store.open(empty_url)
     async with old.write() as connection:
         await connection.execute(
             sa.text("INSERT INTO components (id, cursor, failures) VALUES ('sources.desk', 'c1', 0)")
         )
     await old.close()
-    store = await Store.open(store_url)
+    store = await Store.open(empty_url)
     async with store.read() as connection:
         state = await components.get(connection, "sources.desk")
         assert await connection.run_sync(migrate.current) == migrate.HEAD
@@ -74,8 +74,8 @@ async def test_a_pull_remembers_its_first_time_and_its_last_warning(store: Store
     assert (state.warning, state.warned_at) == ("3 rows are hidden", NOW)
 
 
-async def test_two_processes_that_start_at_once_migrate_once(store_url: str) -> None:
-    stores = await asyncio.gather(*(Store.open(store_url) for _ in range(4)))
+async def test_two_processes_that_start_at_once_migrate_once(empty_url: str) -> None:
+    stores = await asyncio.gather(*(Store.open(empty_url) for _ in range(4)))
     async with stores[0].read() as connection:
         assert await connection.run_sync(migrate.current) == migrate.HEAD
     await asyncio.gather(*(store.close() for store in stores))

@@ -43,9 +43,14 @@ async def test_every_way_to_a_store_refuses_it_alike(tmp_path: Path) -> None:
     assert _is_plain(refused.value)
 
 
+@pytest.fixture(scope="module")
+def database(postgres_server: Postgres) -> str:
+    return postgres_server.new_database()
+
+
 @pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
-async def test_sslmode_is_understood(postgres_server: Postgres, mode: str) -> None:
-    url = f"{postgres_server.new_database()}&sslmode={mode}"  # over a Unix socket there is no TLS to ask for
+async def test_sslmode_is_understood(database: str, mode: str) -> None:
+    url = f"{database}&sslmode={mode}"  # over a Unix socket there is no TLS to ask for
     assert dict(dialect.create_engine(url).url.query).get("ssl") == mode
     assert await Store.revision(url) == (None, True)
 
@@ -59,12 +64,12 @@ async def test_sslmode_is_understood(postgres_server: Postgres, mode: str) -> No
     ],
 )
 async def test_a_parameter_that_cannot_be_used_is_said(
-    postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, parameter: str, words: str
+    database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, parameter: str, words: str
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # where a certificate would be looked for
     monkeypatch.delenv("PGSSLROOTCERT", raising=False)
     with pytest.raises(ConfigError, match=words) as refused:
-        await Store.open(f"{postgres_server.new_database()}&{parameter}")
+        await Store.open(f"{database}&{parameter}")
     assert _is_plain(refused.value)
 
 

@@ -124,7 +124,7 @@ async def test_hostile_tickets_and_senders_are_only_text(
 
 
 @given(comment=st.text(max_size=200))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_comment_comes_back_as_it_was_written(comment: str) -> None:
     ports = MemoryPorts()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(ports)), base_url="https://x.example") as web:

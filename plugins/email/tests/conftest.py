@@ -10,10 +10,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("hub-email", deadline=None)  # a busy machine is no failure
-settings.load_profile("hub-email")
 
 PROGRAM = """
 import uuid

@@ -13,16 +13,12 @@ import httpx
 import pytest
 from hub_jira.config import JiraConfig
 from hub_jira.source import JiraSource
-from hypothesis import settings
 from sandbox.jira import EMAIL, PAT, TOKEN, Delivery, Issue, JiraSite, User
 
 from hub import Cursor, Page, Ticket, Webhook
 from hub.testing.fakes import FakeContext
 from hub.testing.faults import FaultyTransport
 from hub.testing.rigs import Draft, Fault, SourceRig
-
-settings.register_profile("hub-jira", deadline=None)  # a busy machine is no failure
-settings.load_profile("hub-jira")
 
 Flavour = Literal["cloud", "jsm", "dc"]
 WEBHOOK_SECRET = "webhook-secret_of-16"

@@ -13,7 +13,6 @@ import httpx
 import pytest
 from hub_servicenow.config import ServiceNowConfig
 from hub_servicenow.source import ServiceNowSource
-from hypothesis import settings
 from sandbox.servicenow import Instance, build_app
 from sandbox.servicenow.schema import Column
 
@@ -22,9 +21,6 @@ from hub.testing.clock import FakeClock
 from hub.testing.fakes import FakeContext
 from hub.testing.faults import FaultyTransport
 from hub.testing.rigs import Draft, Fault, SourceRig
-
-settings.register_profile("hub-servicenow", deadline=None)  # a busy machine is no failure
-settings.load_profile("hub-servicenow")
 
 URL = "https://acme.service-now.com"
 USER, PASSWORD = "xm.hub", "correct-horse"

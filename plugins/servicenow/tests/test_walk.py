@@ -13,7 +13,6 @@ from hub_servicenow.page_size import PageSize
 from hub_servicenow.query import parse_filter
 from hub_servicenow.walk import Question, Walk
 from hypothesis import given
-from hypothesis import settings as run
 from hypothesis import strategies as st
 from sandbox.servicenow import faults
 
@@ -231,7 +230,6 @@ async def test_a_refusal_does_not_make_pages_smaller(desk: Any) -> None:
     assert {one.query["sysparm_limit"] for one in desk.instance.requests} == {"100"}
 
 
-@run(max_examples=40)
 @given(
     seconds=st.lists(st.integers(0, 12), min_size=1, max_size=40),
     hidden=st.sets(st.integers(0, 39)),

@@ -1,4 +1,4 @@
-"""Programs from Debian packages, unpacked into a folder of their own instead of being installed.
+"""Programs from Debian packages. Servers are unpacked into a folder of their own instead of being installed.
 
 The mail servers of Debian exclude each other, and an installed server would start by itself. Unpacked, they leave the
 machine as it was.
@@ -16,10 +16,24 @@ from pathlib import Path
 def why_not() -> str | None:
     """Tell why packages cannot be unpacked and servers not be started here; None when they can."""
     if os.geteuid() != 0:
-        return "the real servers need root"
+        return "only root can fetch Debian's packages"
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        return "the real servers come from Debian packages, and there is no apt-get here"
+        return "there is no apt-get here to fetch Debian's packages"
     return None
+
+
+def install(packages: Sequence[str]) -> None:
+    """Install packages as usual.
+
+    :raises RuntimeError: apt could not; the message holds what it said.
+    """
+    command = ("install", "--no-install-recommends", "-y", *packages)
+    done = _apt(*command)
+    if done.returncode != 0:
+        _apt("update")
+        done = _apt(*command)
+    if done.returncode != 0:
+        raise RuntimeError(f"apt-get could not install {', '.join(packages)}:\n{done.stdout}")
 
 
 def unpack(packages: Sequence[str], folder: Path) -> Path:

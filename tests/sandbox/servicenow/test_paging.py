@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.servicenow import Instance, build_app
 
@@ -184,7 +184,6 @@ def test_a_page_of_ten_thousand_rows_takes_little_time() -> None:
     assert asyncio.run(pages()) < 0.1
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     seconds=st.lists(st.integers(0, 3), max_size=12),
     hidden=st.sets(st.integers(0, 11)),

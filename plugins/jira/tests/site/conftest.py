@@ -12,15 +12,11 @@ from hub_jira.check import Checker
 from hub_jira.client import JiraClient
 from hub_jira.config import JiraConfig
 from hub_jira.write_back import ResultWriter
-from hypothesis import settings
 from sandbox.jira import EMAIL, PAT, TOKEN, Issue, JiraSite
 
 from hub import Channel, CheckResult, Cursor, Experience, Receipt, Score, TicketSnapshot
 from hub.testing.fakes import FakeClock, FakeContext
 from hub.testing.redaction import assert_redacted
-
-settings.register_profile("hub-jira", deadline=None)  # a busy machine is no failure
-settings.load_profile("hub-jira")
 
 PROPERTY = "com.itsm-hub.experience"
 

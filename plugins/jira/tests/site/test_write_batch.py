@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from hub_jira.record import as_json
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.jira import Answer, Cut, Silence
 from sandbox.jira.faults import Without, html, rate_limited
@@ -275,7 +275,6 @@ async def _outcomes(world: Any, fates: Sequence[str], repeated: Sequence[int]) -
     return [[(receipt.status, receipt.reason) for receipt in told], seen]
 
 
-@settings(max_examples=15)
 @given(
     st.lists(st.sampled_from(FATES), max_size=6).filter(lambda fates: fates.count("broken") < 2),
     st.lists(st.integers(0, 5), max_size=3),

@@ -45,7 +45,7 @@ def test_a_reference_leaves_nothing_that_a_query_would_read(answer: Any) -> None
 
 
 @given(comment=st.lists(PIECES | st.text(max_size=20), max_size=20).map("".join))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_comment_becomes_markup_or_mentions_anybody(answer: Any, comment: str) -> None:
     """What stands between [code] tags is drawn as HTML; @[...] tells whoever is named."""
     note = results.note(answer("t", comment=comment)).lower()
@@ -55,7 +55,7 @@ def test_no_comment_becomes_markup_or_mentions_anybody(answer: Any, comment: str
 
 
 @given(length=st.integers(0, 9000))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_note_fits_begins_with_its_marker_and_tells_of_a_cut(answer: Any, length: int) -> None:
     item = answer("t", comment="x" * length)
     note = results.note(item)
