@@ -17,9 +17,10 @@ from itertools import product
 OTHER = "other"
 """Stands for any word that is not in the fixed set of its label: plugins choose some of these words."""
 REASONS = (
-    *("too_old", "excluded", "no_contact", "no_gateway", "opted_out", "on_stop_list", "unusable_address"),
-    *("asked_recently", "reopened", "gone", "operator", "fault", "outcome_unknown", "worker_died"),
-    *("looked_up", "cannot_compose", "rejected", "not_delivered"),
+    *("too_old", "excluded", "on_stop_list", "opted_out", "no_rule", "rule", "not_sampled", "asked_recently"),
+    *("no_contact", "no_gateway", "unusable_address", "no_consent", "reopened", "closed_meanwhile", "gone"),
+    *("operator", "fault", "outcome_unknown", "worker_died", "looked_up"),
+    *("cannot_compose", "rejected", "not_delivered"),
 )
 """Why a survey did not leave, or may not have: the hub's own words."""
 REASON_FAMILIES = ("http", "smtp", "bounce")
@@ -145,7 +146,11 @@ def one_of(word: str | None, known: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def reason_of(word: str | None) -> str:
-    """The label for a reason: the hub's own word, the family of a plugin's, "other", or "" for none."""
+    """The label for a reason: the hub's own word, the family of a plugin's, "other", or "" for none.
+
+    A name behind a colon, which hub.toml gave, is left out.
+    """
+    word = word and word.partition(":")[0]
     family = (word or "").partition("_")[0]
     return family if family in REASON_FAMILIES else one_of(word, REASONS)
 

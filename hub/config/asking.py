@@ -11,12 +11,11 @@ from typing import Any, Protocol, TypedDict, TypeVar
 from hub.config.coherence import faults
 from hub.config.locate import KeyPath
 from hub.config.questions import Question, SurveyDefinition
-from hub.config.survey import Exclusion, Place, Rule
+from hub.config.survey import DEFAULT_RULE, Exclusion, Place, Rule, SurveySettings
 from hub.config.values import Section
 from hub.registry import did_you_mean
 
 SectionT = TypeVar("SectionT", bound=Section)
-_DEFAULT_RULE = Rule(name="default")
 _REPLACED = ("options", "ask_if", "fields")
 """Tables that are taken as they are written instead of being added to."""
 
@@ -45,8 +44,12 @@ class Asking:
         sources: Collection[str],
         validate: _Validate,
         report: Callable[[KeyPath, str], None],
+        *,
+        survey: SurveySettings | None,
     ) -> None:
+        """:param survey: None when there is something wrong with it."""
         self._document = document
+        self._survey = survey
         self._gateways = gateways
         self._sources = sources
         self._validate = validate
@@ -61,19 +64,14 @@ class Asking:
         if len(questions) == len(self._merged("questions")):
             for name, survey in surveys.items():
                 self._check_survey(name, survey, questions)
-        for index, rule in enumerate(rules):
-            self._known(("rules", index, "survey"), rule.survey, surveys, "survey")
-            for number, gateway in enumerate(rule.gateways or ()):
-                self._known(("rules", index, "gateways", number), gateway, self._gateways, "gateway")
-            for number, source in enumerate(rule.source):
-                if not set(source) & set("*?["):
-                    self._known(("rules", index, "source", number), source, self._sources, "source")
+        for index, rule in rules.items():
+            self._check_rule(index, rule, surveys)
         for name, place in places.items():
             self._known(("places", name, "survey"), place.survey, surveys, "survey")
         return Asked(
             questions=questions,
             surveys=surveys,
-            rules=(*rules, _DEFAULT_RULE),
+            rules=(*rules.values(), DEFAULT_RULE),
             exclusions=self._tables("exclusions", Exclusion),
             places=places,
         )
@@ -97,18 +95,34 @@ class Asking:
             merged[name] = _over(_without_variants(merged.get(name), table), table)
         return merged
 
-    def _rules(self) -> list[Rule]:
+    def _rules(self) -> dict[int, Rule]:
+        """The sound ones by their place in the file."""
         tables = self._document.get("rules", [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self._report(("rules",), "must be a list of tables: [[rules]].")
-            return []
-        rules = [self._validate(Rule, table, ("rules", index)) for index, table in enumerate(tables)]
-        found = [rule for rule in rules if rule]
-        names = [rule.name for rule in found]
-        for index, name in enumerate(names):
-            if name in names[:index] or name == _DEFAULT_RULE.name:
-                self._report(("rules", index, "name"), f"another rule is called {name!r}.")
+            return {}
+        found = dict[int, Rule]()
+        for index, table in enumerate(tables):
+            if (rule := self._validate(Rule, table, ("rules", index))) is None:
+                continue
+            if rule.name == DEFAULT_RULE.name:
+                text = "is the name of the rule behind all others, which is for every closed ticket. Choose another."
+                self._report(("rules", index, "name"), text)
+            elif any(rule.name == other.name for other in found.values()):
+                self._report(("rules", index, "name"), f"another rule is called {rule.name!r}.")
+            found[index] = rule
         return found
+
+    def _check_rule(self, index: int, rule: Rule, surveys: Collection[str]) -> None:
+        self._known(("rules", index, "survey"), rule.survey, surveys, "survey")
+        for number, gateway in enumerate(rule.gateways or ()):
+            self._known(("rules", index, "gateways", number), gateway, self._gateways, "gateway")
+        for number, source in enumerate(rule.source):
+            if not set(source) & set("*?["):
+                self._known(("rules", index, "source", number), source, self._sources, "source")
+        if self._survey and rule.delay is not None and rule.delay >= self._survey.max_age:
+            text = "must be shorter than survey.max_age, or the rule asks nobody."
+            self._report(("rules", index, "delay"), text)
 
     def _check_survey(self, name: str, survey: SurveyDefinition, questions: Mapping[str, Question]) -> None:
         for index, id_ in enumerate(survey.questions):

@@ -90,7 +90,12 @@ class _Reader:
         components = {kind: self._components(kind) for kind in KINDS}
         survey = self._survey()
         asked = Asking(
-            self._document, self._table("gateways"), self._table("sources"), self._validate, self._report
+            self._document,
+            self._table("gateways"),
+            self._table("sources"),
+            self._validate,
+            self._report,
+            survey=survey,
         ).read()
         if hub and web and hub.metrics_listen == web.listen:
             self._report(("hub", "metrics_listen"), "must be another port than web.listen, which is public.")

@@ -101,6 +101,11 @@ class SurveySettings(Section):
     retention: Interval = timedelta(days=730)
     """How long personal data and answers are kept."""
 
+    @property
+    def limits_times(self) -> bool:
+        """Whether there are times at which nothing is sent."""
+        return bool(self.quiet_hours or self.holidays or set(self.working_days) < set(DAYS))
+
     @field_validator("max_age")
     @classmethod
     def _longer_than_delay(cls, value: timedelta, info: ValidationInfo) -> timedelta:
@@ -173,6 +178,10 @@ class Rule(Match):
     """The share of these tickets that is surveyed."""
     reminder: Span | None = None
     """How long after the survey one reminder is sent."""
+
+
+DEFAULT_RULE = Rule(name="default")
+"""The one behind all others: it is for every closed ticket."""
 
 
 class Exclusion(Section):

@@ -33,6 +33,7 @@ from hub.journey.invite import withdraw_unreachable
 from hub.journey.policy import Plan
 from hub.journey.post import Post
 from hub.journey.reread import Reread
+from hub.journey.stops import read_stop_list
 from hub.journey.write_back import PUT_LIMIT, Target
 from hub.store import workers
 from hub.store.channel import Channel
@@ -42,22 +43,27 @@ from hub.survey.render import Occasion, render
 
 
 def plan_of(config: HubConfig) -> Plan:
-    """What a configuration says about asking."""
-    names = config.survey.gateways or tuple(config.gateways)
+    """What a configuration says about asking.
+
+    :raises ConfigError: the contacts file or the stop list cannot be read.
+    """
+    channels = {
+        name: kind.channel
+        for name, gateway in config.gateways.items()
+        if gateway.enabled and isinstance(kind := gateway.type, GatewayType)
+    }
     return Plan(
         survey=config.survey,
-        gateways=tuple(
-            (name, kind.channel)
-            for name in names
-            if config.gateways[name].enabled and isinstance(kind := config.gateways[name].type, GatewayType)
-        ),
+        gateways=tuple((name, channels[name]) for name in config.survey.gateways if name in channels),
         zone=ZoneInfo(config.hub.timezone),
         language=config.hub.language,
         region=config.hub.region,
-        exclusions=config.exclusions,
-        complete=load_contacts(config).complete,
+        channels=channels,
         rules=config.rules,
         surveys=surveys_of(config),
+        exclusions=config.exclusions,
+        stop_list=read_stop_list(config.survey.stop_list, config.hub.region),
+        complete=load_contacts(config).complete,
         is_desk=is_desk_of(config),
     )
 
@@ -203,7 +209,7 @@ class Service:
 
         A gateway that changed receives webhooks all the while: the new one is there before the old one stops.
 
-        :raises ConfigError: the contacts file cannot be read; nothing was changed.
+        :raises ConfigError: the contacts file or the stop list cannot be read; nothing was changed.
         """
         plan = plan_of(config)
         async with self._changing:

@@ -30,9 +30,9 @@ from hub.daemon.vault import already
 from hub.daemon.workers import SILENCE_S, Identity, Worker
 from hub.http import transport
 from hub.journey.deliver import Sender
-from hub.journey.invite import load_contacts
 from hub.journey.look_up import look_up
-from hub.journey.policy import WORDS, Ask, Plan, decide, reach
+from hub.journey.people import load_people
+from hub.journey.policy import Ask, Plan, decide, reach, words_of
 from hub.journey.post import Post
 from hub.journey.reread import LATER
 from hub.journey.write_back import Target
@@ -138,15 +138,16 @@ async def _foretell(this: _Pass, source: str, ticket: Ticket) -> Forecast:
             .where(closures.c.source == source, closures.c.ticket_id == ticket.id)
             .where(closures.c.closure_key == ticket.closure_key)
         )
-        who = reach(ticket, this.plan)
-        contacts = await load_contacts(connection, [who])
+        who, now = reach(ticket, this.plan), this.clock.now()
+        people = await load_people(connection, [who], this.plan, now)
     if known:
         return Forecast(source, ticket.key, "nothing", f"this closing is known already; see: hub why {ticket.key}")
-    decision = decide(ticket, who, contacts, this.plan, this.clock.now())
+    decision = decide(ticket, who, people.known(who), this.plan, now, source=source)
     if isinstance(decision, Ask):
         when = f"{decision.due_at.astimezone(this.plan.zone):%Y-%m-%d %H:%M}"
-        return Forecast(source, ticket.key, "ask", f"over {decision.gateway} in {decision.language}, at {when}")
-    return Forecast(source, ticket.key, "skip", f"{WORDS[decision.reason]} ({decision.reason})")
+        what = f"over {decision.gateway} in {decision.language}, at {when}, by the rule {decision.rule!r}"
+        return Forecast(source, ticket.key, "ask", what)
+    return Forecast(source, ticket.key, "skip", f"{words_of(decision.reason)} ({decision.reason})")
 
 
 async def _pull(this: _Pass, instance: Instance, since: datetime | None, summary: Summary) -> None:

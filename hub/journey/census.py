@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from hub.api.errors import AuthFailed, RateLimited, RemoteError, Unavailable
+from hub.api.records import Milestone
 from hub.journey.hints import BATCH, Fetch
 from hub.journey.intake import store_fetched
 from hub.journey.singly import one_by_one
@@ -69,7 +70,8 @@ async def _known(store: Store, source: str, since: datetime) -> tuple[set[str], 
         .outerjoin_from(
             closures, invitations, sa.and_(invitations.c.closure_id == closures.c.id, invitations.c.step == 0)
         )
-        .where(closures.c.source == source, sa.or_(closures.c.closed_at >= since, closures.c.seen_at >= since))
+        .where(closures.c.source == source, closures.c.milestone == Milestone.CLOSED)
+        .where(sa.or_(closures.c.closed_at >= since, closures.c.seen_at >= since))
     )
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()

@@ -64,6 +64,7 @@ async def _insert_closures(
             "closed_at": min(ticket.closed_at, now),  # a desk with a wrong clock must not put surveys off
             "seen_at": now,
             "read_at": read_at,
+            "milestone": ticket.milestone,
             "ticket": ticket.model_dump_json(exclude_defaults=True),
             "decided": False,
         }

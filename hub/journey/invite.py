@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,21 +13,22 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import watch
-from hub.api.records import Ticket
+from hub.api.records import Milestone, Ticket
 from hub.faults import fault_point
 from hub.journey import conversations
 from hub.journey.addresses import identity as identity_of
 from hub.journey.conversations import OPENERS
 from hub.journey.events import note
-from hub.journey.policy import Ask, Contact, Plan, Reachable, Reason, Skip, decide, reach
+from hub.journey.people import Changed, load_people
+from hub.journey.policy import Ask, Plan, Reason, Skip, decide, reach
 from hub.store.among import among
 from hub.store.engine import Store
-from hub.store.given import given, insert_given, insert_new
-from hub.store.tables import InvitationState, UtcDateTime, closures, contacts, indexable, invitations
+from hub.store.given import insert_given
+from hub.store.tables import InvitationState, closures, contacts, indexable, invitations
 
 BATCH = 200
 _UNDECIDED = (
-    sa.select(closures.c.id, closures.c.closed_at, closures.c.ticket)
+    sa.select(closures.c.id, closures.c.source, closures.c.closed_at, closures.c.ticket)
     .where(sa.text("NOT closures.decided"))
     .order_by(closures.c.id)
     .limit(sa.bindparam("batch"))
@@ -36,20 +36,23 @@ _UNDECIDED = (
 )
 _DECIDED = closures.update().where(among(closures.c.id, "ids")).values(decided=True)
 _INVITED = (
-    "closure_id", "token", "state", "reason", "language", "gateway", "channel", "address", "identity", "created_at",
-    "due_at", "expires_at", "attempts",
+    "closure_id", "token", "state", "reason", "rule", "survey", "tone", "language", "gateway", "channel", "address",
+    "identity", "created_at", "due_at", "expires_at", "remind_at", "attempts",
 )  # fmt: skip
 _INVITE = insert_given(invitations.insert(), *(invitations.c[name] for name in _INVITED))
-_asked = given(identity=contacts.c.address.type, at=UtcDateTime(), closure=closures.c.id.type).c
-_RESERVED = (
-    contacts.update().where(contacts.c.address == _asked.identity).values(asked_at=_asked.at, asked_for=_asked.closure)
-)
-_CONTACTS = sa.select(contacts).where(among(contacts.c.address, "identities")).order_by(contacts.c.address)
-_CONTACTS_LOCKED = _CONTACTS.with_for_update()
-_CLOSINGS = sa.select(closures.c.id, closures.c.ticket_id, closures.c.closed_at).where(
+_CLOSINGS = sa.select(closures.c.id, closures.c.ticket_id, closures.c.closed_at, closures.c.milestone).where(
     closures.c.source == sa.bindparam("of"), among(closures.c.ticket_id, "tickets")
 )
 _TO_REMIND = sa.text("invitations.remind_at IS NOT NULL")  # literal, so that the partial index serves it
+_IS_CLOSING = closures.c.milestone == Milestone.CLOSED
+_locked = contacts.alias("locked")
+_ASKED_FOR = (  # in the order in which all lock them, so that none waits for another one in a circle
+    sa.select(_locked.c.address)
+    .where(_locked.c.asked_for == sa.bindparam("closure"))
+    .order_by(_locked.c.address)
+    .with_for_update()
+)
+_RELEASE = contacts.update().where(contacts.c.address.in_(_ASKED_FOR)).values(asked_at=None, asked_for=None)
 _CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
 
 
@@ -68,6 +71,8 @@ async def decide_new(store: Store, plan: Plan, now: datetime, batch: int = BATCH
             fault_point("invite.before_commit")
     except (SQLAlchemyError, OSError):
         raise
+    except Changed:
+        return await decide_new(store, plan, now, batch)
     except Exception as error:
         if not rows:
             raise
@@ -100,53 +105,34 @@ async def _decide(
     now: datetime,
 ) -> None:
     tickets = {row["id"]: Ticket.model_validate_json(row["ticket"]) for row in rows}
-    people = {closure_id: reach(ticket, plan) for closure_id, ticket in tickets.items()}
-    known = await load_contacts(connection, people.values(), lock=True)
+    customers = {closure_id: reach(ticket, plan) for closure_id, ticket in tickets.items()}
+    people = await load_people(connection, customers.values(), plan, now, lock=True)
     new: list[dict[str, Any]] = []
-    asked: dict[str, dict[str, Any]] = {}
     for row in rows:
         closure_id = row["id"]
-        who = people[closure_id]
+        who = customers[closure_id]
         ticket = tickets[closure_id].model_copy(update={"closed_at": row["closed_at"]})
-        decision = decide(ticket, who, known, plan, now)
+        decision = decide(ticket, who, people.known(who), plan, now, source=row["source"])
         new.append(_invitation(closure_id, decision, new_token(), now))
-        if isinstance(decision, Ask):
-            for identity in who.identities():  # so that no other closure, of this batch or later, asks too
-                known[identity] = replace(known[identity], asked_at=decision.due_at)
-                asked[identity] = {"identity": identity, "at": decision.due_at, "closure": closure_id}
+        if decision.concerns_customer:
+            people.join(who)
+        if isinstance(decision, Ask):  # so that no other closure, of this batch or later, asks too
+            people.reserve(who, decision.due_at, closure_id)
     await connection.execute(_INVITE, {"rows": new})
     watch.decided(connection, new, now)
-    if asked:  # customers count as asked from now on, under all their addresses
-        await connection.execute(_RESERVED, {"rows": list(asked.values())})
+    await people.store(connection)
     await connection.execute(_DECIDED, {"ids": list(tickets)})
 
 
-async def load_contacts(
-    connection: AsyncConnection, people: Iterable[Reachable], *, lock: bool = False
-) -> dict[str, Contact]:
-    """What is known of these people's addresses.
-
-    With `lock`, their rows are made and locked, in one order for all workers, so that two workers cannot both ask.
-    """
-    identities = sorted({identity for who in people for identity in who.identities()})
-    if not identities:
-        return {}
-    if lock:
-        rows = [{"address": identity} for identity in identities]
-        await connection.execute(insert_new(connection, contacts.c.address), {"rows": rows})
-    found = await connection.execute(_CONTACTS_LOCKED if lock else _CONTACTS, {"identities": identities})
-    return {row.address: Contact(row.asked_at, row.opted_out_at, row.unusable_at) for row in found}
-
-
 def _invitation(closure_id: int, decision: Ask | Skip, token: str, now: datetime) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(
-        ("reason", "language", "gateway", "channel", "address", "identity", "due_at", "expires_at")
-    )
-    row |= {"closure_id": closure_id, "token": token, "created_at": now, "attempts": 0}
+    row: dict[str, Any] = dict.fromkeys(_INVITED)
+    row |= {"closure_id": closure_id, "token": token, "created_at": now, "attempts": 0, "rule": decision.rule}
     if isinstance(decision, Skip):
         return row | {"state": InvitationState.SKIPPED, "reason": decision.reason}
     return row | {
         "state": InvitationState.WAITING,
+        "survey": decision.survey,
+        "tone": decision.tone,
         "language": decision.language,
         "gateway": decision.gateway,
         "channel": decision.channel,
@@ -154,6 +140,7 @@ def _invitation(closure_id: int, decision: Ask | Skip, token: str, now: datetime
         "identity": identity_of(decision.address),
         "due_at": decision.due_at,
         "expires_at": decision.expires_at,
+        "remind_at": decision.remind_at,
     }
 
 
@@ -183,9 +170,7 @@ async def not_reached(connection: AsyncConnection, invitation: Mapping[Any, Any]
 
 async def release_contact(connection: AsyncConnection, closure_id: int) -> None:
     """Let the customer be asked about something else: this closure's survey did not reach them."""
-    await connection.execute(
-        contacts.update().where(contacts.c.asked_for == closure_id).values(asked_at=None, asked_for=None)
-    )
+    await connection.execute(_RELEASE, {"closure": closure_id})
 
 
 async def withdraw_reopened(
@@ -198,11 +183,13 @@ async def withdraw_reopened(
 ) -> None:
     """Cancel surveys and reminders that have not left for tickets that are open again, also those not decided on yet.
 
+    Surveys about the progress of a ticket stay: it is open as it should be.
+
     :param seen_until: leave alone what was closed and seen after this, when the desk was asked before.
     """
     what = "the ticket was opened again before the {} left"
     for these in _tickets(source, ticket_ids, seen_until):
-        await _withdraw(connection, these, Reason.REOPENED, what, now)
+        await _withdraw(connection, sa.and_(these, _IS_CLOSING), Reason.REOPENED, what, now)
 
 
 async def withdraw_gone(
@@ -225,15 +212,23 @@ def _tickets(source: str, ticket_ids: Sequence[str], seen_until: datetime | None
 async def withdraw_earlier(
     connection: AsyncConnection, source: str, closed_anew: Collection[str], now: datetime
 ) -> None:
-    """Of several closings of these tickets, cancel the surveys of all but the last, if they have not left."""
-    if not closed_anew:
+    """Cancel the surveys that the last closing of each of these tickets makes outdated, if they have not left.
+
+    Those are the surveys about earlier closings, and about progress until then.
+    """
+    tickets = set(closed_anew)
+    rows = (await connection.execute(_CLOSINGS, {"of": source, "tickets": tickets})).all() if tickets else ()
+    if len(rows) == len(tickets):  # nearly always: nothing has happened to them before
         return
-    rows = (await connection.execute(_CLOSINGS, {"of": source, "tickets": closed_anew})).all()
     last: dict[str, datetime] = {}
     for row in rows:
-        last[row.ticket_id] = max(row.closed_at, last.get(row.ticket_id, row.closed_at))
-    outdated = [row.id for row in rows if row.closed_at < last[row.ticket_id]]
-    await withdraw_closures(connection, source, outdated, now)
+        if row.milestone == Milestone.CLOSED:
+            last[row.ticket_id] = max(row.closed_at, last.get(row.ticket_id, row.closed_at))
+    before = [row for row in rows if row.ticket_id in last and row.closed_at <= last[row.ticket_id]]
+    earlier = [row.id for row in before if row.milestone == Milestone.CLOSED and row.closed_at < last[row.ticket_id]]
+    await withdraw_closures(connection, source, earlier, now)
+    progress = [row.id for row in before if row.milestone != Milestone.CLOSED]
+    await withdraw_closed_meanwhile(connection, source, progress, now)
 
 
 async def withdraw_closures(
@@ -241,9 +236,21 @@ async def withdraw_closures(
 ) -> None:
     """Cancel surveys of these closings that have not left: their tickets were closed anew since."""
     if closure_ids:
-        these = sa.and_(closures.c.source == source, closures.c.id.in_(closure_ids))
         what = "the ticket was opened and closed again before the {} left"
-        await _withdraw(connection, these, Reason.REOPENED, what, now)
+        await _withdraw(connection, _these(source, closure_ids), Reason.REOPENED, what, now)
+
+
+async def withdraw_closed_meanwhile(
+    connection: AsyncConnection, source: str, closure_ids: Sequence[int], now: datetime
+) -> None:
+    """Cancel surveys about the progress of tickets that have not left: these tickets are closed by now."""
+    if closure_ids:
+        what = "the ticket was closed before the {} about its progress left"
+        await _withdraw(connection, _these(source, closure_ids), Reason.CLOSED_MEANWHILE, what, now)
+
+
+def _these(source: str, closure_ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    return sa.and_(closures.c.source == source, closures.c.id.in_(closure_ids))
 
 
 async def _withdraw(

@@ -47,6 +47,13 @@ OPT_OUT = bag("""
 """)
 """Words that end all surveys. They count on a line that holds nothing but them, thanks and a bare answer."""
 
+OPT_OUT_OBJECTS = bag("""
+    kysely kyselyt kyselyitä kyselyiden viesti viestit viestejä viestien lähettäminen lähettämisen nämä näitä pois minut
+    enkät enkäter enkäterna inga fler sms meddelanden skicka dessa mig
+    survey surveys message messages text texts texting sending these all me opt out
+""")
+"""What may stand beside such a word and belongs to it."""
+
 OPT_OUT_LINES = phrases("""
     älä lähetä enää
     älkää lähettäkö enää
@@ -54,25 +61,23 @@ OPT_OUT_LINES = phrases("""
     älkää lähettäkö näitä enää
     älkää lähettäkö enää viestejä
     älkää lähettäkö enää kyselyitä
+    ei kyselyitä
     ei enää kyselyitä
+    kyselyt pois
     ei enää viestejä
     en halua enää näitä
     en halua enää kyselyitä
     en halua enää näitä kyselyitä
     en halua enää viestejä
-    lopettakaa viestien lähettäminen
-    sluta skicka
-    sluta skicka sms
-    sluta skicka enkäter
     skicka inte fler
     skicka inte fler enkäter
     skicka inga fler enkäter
+    inga enkäter
     inga fler enkäter
     inga fler sms
     jag vill inte ha fler enkäter
-    stop texting me
-    stop sending these
-    stop sending surveys
+    opt out
+    opt me out
     do not send these
     do not send any more
     don't send any more

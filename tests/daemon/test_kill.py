@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from tests.daemon.running import RunningHub, wait_until
@@ -47,6 +50,22 @@ def test_a_hub_that_is_killed_and_started_again_does_everything_once(hub: Runnin
     wait_until(lambda: len(hub.lines("written")) >= TICKETS, "all results are written")
     assert hub.stop() == 0
     _assert_each_once(hub)
+
+
+def test_a_conversation_goes_on_where_it_was_when_the_hub_was_killed(tmp_path: Path) -> None:
+    hub = RunningHub(tmp_path, answer="5 {text}", messages=3)
+    try:
+        _die_at(hub, "answer.before_process_commit")
+        hub.start()
+        wait_until(lambda: len(hub.lines("sent")) >= 3 * TICKETS, "all conversations are over")
+        wait_until(lambda: hub.json("status")["follow_ups"] == {"sent": 2 * TICKETS}, "nothing is under way")
+        assert hub.stop() == 0
+        numbers = Counter(line["to"] for line in hub.lines("sent"))
+        assert numbers == {f"+35840123{number:04}": 3 for number in range(TICKETS)}
+        texts = Counter((line["to"], line["text"]) for line in hub.lines("sent"))
+        assert set(texts.values()) == {1}, "no message twice"
+    finally:
+        hub.kill()
 
 
 def test_killed_after_sending_the_answers_settle_what_became_of_the_messages(hub: RunningHub) -> None:

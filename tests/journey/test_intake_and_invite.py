@@ -44,17 +44,6 @@ async def test_the_cursor_is_stored_with_its_page(world: World) -> None:
         ({}, {"customer": Customer()}, Reason.NO_CONTACT),
         ({}, {"customer": Customer(phone="09 1234567")}, Reason.NO_CONTACT),
         ({}, {"customer": Customer(phone="nonsense", email="also nonsense")}, Reason.NO_CONTACT),
-        (
-            {"exclude_domains": ["acme.example"]},
-            {"customer": Customer(email="x@Mail.ACME.example")},
-            Reason.EXCLUDED_DOMAIN,
-        ),
-        ({"exclude_tickets": {"team": ["intern*"]}}, {"team": "Internal IT"}, Reason.EXCLUDED_TICKET),
-        (
-            {"exclude_tickets": {"labels": ["no-survey"]}},
-            {"fields": {"labels": ("x", "No-Survey")}},
-            Reason.EXCLUDED_TICKET,
-        ),
     ],
 )
 async def test_who_is_not_asked_has_a_stored_reason(world: World, settings: dict, values: dict, reason: Reason) -> None:

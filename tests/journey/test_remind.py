@@ -223,6 +223,26 @@ async def test_a_reminder_reported_as_not_delivered_changes_nothing_else(world: 
 
 
 @on_sqlite
+@pytest.mark.parametrize("point", ["remind.before_commit", "remind.stored"])
+async def test_a_worker_that_dies_while_it_reminds_reminds_nobody_twice(
+    world: World, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(name: str) -> None:
+        if name == point:
+            raise KeyboardInterrupt
+
+    await asked(world)
+    world.pass_time(days=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.journey.remind.fault_point", die)
+        with pytest.raises(KeyboardInterrupt):
+            await world.remind()
+    await remind(world)
+    await remind(world)
+    assert world.texts() == ["survey", "reminder"]
+
+
+@on_sqlite
 async def test_a_rule_has_its_own_reminder(world: World) -> None:
     world.plan = replace(plan(), rules=(Rule(name="default", reminder="1h"),))
     await world.close(ticket(world.now))

@@ -38,7 +38,7 @@ from hub import (
 from hub.config import asking
 from hub.config.models import ComponentConfig, HubConfig
 from hub.config.questions import Question, SurveyDefinition
-from hub.config.survey import SurveySettings
+from hub.config.survey import DEFAULT_RULE, Exclusion, Rule, SurveySettings
 from hub.daemon.components import Instance
 from hub.http import Limiter
 from hub.journey import answer, claims, intake, invite, remind, report
@@ -140,15 +140,25 @@ def survey(**settings: Any) -> SurveySettings:
     return SurveySettings.model_validate(free | settings)
 
 
-def plan(**settings: Any) -> Plan:
-    """A plan with an SMS and a mail gateway."""
+def plan(
+    *, rules: Sequence[Mapping[str, Any]] = (), exclusions: Mapping[str, Any] | None = None, **settings: Any
+) -> Plan:
+    """A plan with an SMS and a mail gateway.
+
+    :param rules: tables of `[[rules]]`, before the one for every closed ticket.
+    :param exclusions: tables of `[exclusions.NAME]`.
+    """
+    gateways = (("sms", Channel.SMS), ("mail", Channel.EMAIL))
     return Plan(
         survey=survey(**settings),
-        gateways=(("sms", Channel.SMS), ("mail", Channel.EMAIL)),
+        gateways=gateways,
         zone=ZoneInfo("Europe/Helsinki"),
         language="fi",
         region="FI",
         surveys=built_in_surveys(),
+        channels=dict(gateways),
+        rules=(*map(Rule.model_validate, rules), DEFAULT_RULE),
+        exclusions={name: Exclusion.model_validate(table) for name, table in (exclusions or {}).items()},
     )
 
 

@@ -36,8 +36,8 @@ ASKED = {name: QUESTIONS[name] for name in BUILT_IN} | {
 }
 LANGUAGES = ("fi", "sv", "en")
 KNOWN = frozenset().union(
-    words.OPT_OUT, words.OPT_IN, words.COURTESY, words.NUMBERS, words.POINTS, words.OUT_OF, words.AND,
-    time_words.MINUTES_OF, time_words.AFTER_SPAN, *words.YES.values(), *words.NO.values(),
+    words.OPT_OUT, words.OPT_OUT_OBJECTS, words.OPT_IN, words.COURTESY, words.NUMBERS, words.POINTS, words.OUT_OF,
+    words.AND, time_words.MINUTES_OF, time_words.AFTER_SPAN, *words.YES.values(), *words.NO.values(),
     *words.BEFORE_YES_NO.values(), *words.OPT_OUT_LINES, *time_words.SPANS, *time_words.COUPLE, *time_words.NO_TIME,
     ("en", "of", "out", "av", "ratkesi", "tuntuu"),
     *(words.keys(text) for asked in ASKED.values() for labels in asked.labels.values() for text in labels),
@@ -46,8 +46,9 @@ KNOWN = frozenset().union(
 """Words that can be an answer, or a wish; all others must be in a comment."""
 
 PIECES = st.sampled_from([
-    "1", "2", "5", "9", "0", "10", "/5", " ", " ", " ", "\n", ".", ",", "-", ":", "!", "STOP", "lopeta", "START",
-    "kiitos", "viisi", "en", "no", "⭐", "☆", "5️⃣", "\u200b", "😀", "👍", "👎🏽", "x", "ja", "ei", "kyllä", "inte",
+    "1", "2", "5", "9", "0", "10", "/5", " ", " ", " ", "\n", ".", ",", "-", ":", "!", "STOP", "lopeta", "pois",
+    "START", "kiitos", "viisi", "en", "no", "⭐", "☆", "5️⃣", "\u200b",
+    "😀", "👍", "👎🏽", "x", "ja", "ei", "kyllä", "inte",
     "not", "ratkennut", "mutta", "ok", "hyvä", "huono", "ihan", "Hyvää", "2 h", "min", "tunti", "puoli tuntia", "noin",
     "a day", "ei yhtään", "Kesti liian kauan", "nopeus", "Portaalista", "tilata", "ei toimi", "tarkoitin",
     "nej tack", "½", "…", "(", "\r\n",

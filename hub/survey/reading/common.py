@@ -9,7 +9,20 @@ from enum import StrEnum
 
 from hub.config.questions import Question
 from hub.survey.model import Value
-from hub.survey.words import COURTESY, NEEDS_MORE, NO, NUMBERS, OPT_IN, OPT_OUT, OPT_OUT_LINES, POINTS, THANKS, YES, key
+from hub.survey.words import (
+    COURTESY,
+    NEEDS_MORE,
+    NO,
+    NUMBERS,
+    OPT_IN,
+    OPT_OUT,
+    OPT_OUT_LINES,
+    OPT_OUT_OBJECTS,
+    POINTS,
+    THANKS,
+    YES,
+    key,
+)
 
 INVISIBLE = r"[\s\u200b-\u200f\u2060\ufeff]*"
 WORD = re.compile(rf"{INVISIBLE}(?P<word>[^\W\d_]+)(?P<rest>.*)$", re.DOTALL)
@@ -93,7 +106,7 @@ def split(text: str) -> tuple[list[str], Wish | None]:
         words = line.split(maxsplit=_MOST_WORDS)
         folded = list(map(key, words)) if len(words) <= _MOST_WORDS else []
         rest = None
-        if len(folded) > 1 and tuple(filter(None, folded)) in OPT_OUT_LINES:
+        if len(folded) > 1 and tuple(word for word in folded if word and word not in THANKS) in OPT_OUT_LINES:
             rest = ""
         elif not OPT_OUT.isdisjoint(folded):
             rest = _without_stop(words, folded)
@@ -108,8 +121,10 @@ def split(text: str) -> tuple[list[str], Wish | None]:
 
 def _without_stop(words: Sequence[str], folded: Sequence[str]) -> str | None:
     """What a line with a word to stop holds besides; None when it says more than that."""
-    others = [word for word, folded_word in zip(words, folded, strict=True) if folded_word not in OPT_OUT]
-    remaining = [word for word in others if (folded_word := key(word)) and folded_word not in COURTESY]
+    others = [
+        word for word, one in zip(words, folded, strict=True) if one not in OPT_OUT and one not in OPT_OUT_OBJECTS
+    ]
+    remaining = [word for word in others if (one := key(word)) and one not in COURTESY]
     bare = (
         not remaining
         or _BARE_NUMBER.fullmatch(" ".join(remaining)) is not None

@@ -51,7 +51,7 @@ class FilesConfig(PluginConfig):
     slow_s: float = 0
     """How long sending takes."""
     answer: str = ""
-    """What every customer answers to every message; empty for nothing."""
+    """What every customer answers to every message, `{text}` standing for what it says; empty for nothing."""
 
 
 def append(path: Path, record: dict[str, Any]) -> None:
@@ -145,7 +145,7 @@ class FilePhones(Gateway[FilesConfig]):
                 provider_id=f"reply-{line['key']}",
                 channel=Channel.SMS,
                 sender=line["to"],
-                text=self.config.answer,
+                text=self.config.answer.format(**line),
                 received_at=self.context.clock.now(),
             )
             yield Inbound(replies=(reply, reply), cursor=after)
