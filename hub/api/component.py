@@ -37,6 +37,7 @@ class Capability(StrEnum):
     RECEIVE = "receive"  # source: hints that tickets changed come by webhook; gateway: replies and reports do
     FETCH = "fetch"  # source: can read single tickets as they stand now
     CENSUS = "census"  # source: can list the ids of what was closed since a given time; needs FETCH
+    MILESTONES = "milestones"  # source: can list open tickets that were handed over or wait for long
     COLLECT = "collect"  # gateway: replies and reports are fetched by polling
     REPEATABLE = "repeatable"  # gateway: the same message may be sent again without reaching the customer twice
     LOOK_UP = "look_up"  # gateway: can be asked later whether a message left whose answer was lost

@@ -112,11 +112,12 @@ class Customer(_Record):
 
 
 class Ticket(_Record):
-    """One closed ticket, normalised, as it stood when it was pulled.
+    """One ticket, closed or at another milestone, normalised, as it stood when it was pulled.
 
     `(source, id, closure_key)` is a closure: it is surveyed at most once. `id` must never change
     (not a key that moves between projects). `closure_key` must be the same each time the same closing is seen,
-    also after the hub's own write-back, and another one when the ticket was reopened and closed again.
+    also after the hub's own write-back, and another one when the ticket was reopened and closed again. The same holds
+    for an open ticket that reached another milestone, such as a hand-over.
     """
 
     id: str = Field(min_length=1)

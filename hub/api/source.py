@@ -10,7 +10,7 @@ from typing import Generic
 
 from hub.api.component import Capability, Component, ConfigT, RateLimit, Webhook
 from hub.api.errors import NotSupported
-from hub.api.records import Cursor, Experience, Fetched, Hint, Page, Receipt
+from hub.api.records import Cursor, Experience, Fetched, Hint, Page, Receipt, Ticket
 
 
 class Source(Component[ConfigT]):
@@ -64,6 +64,20 @@ class Source(Component[ConfigT]):
         tickets that have vanished are withdrawn. An async generator.
         """
         raise NotSupported("census")
+
+    def milestones(self, since: datetime) -> AsyncIterator[Sequence[Ticket]]:
+        """Yield the tickets that are open now and were handed over, or began to count as waiting, since then.
+
+        Needs `Capability.MILESTONES`. Called every few minutes where a rule in hub.toml asks about other milestones
+        than closings. Each ticket has `milestone`, and in `closed_at` the time when it reached that. Its `closure_key`
+        names what happened ("handed_over:" and the id of the change, "waiting:" and the time since when), so that it
+        is the same each time this is seen: the hub keeps each once, whatever the overlap. One ticket may come several
+        times, for it may reach several. Which milestones a source looks for is a setting of the plugin; with none it
+        yields nothing, and asks the desk nothing. An async generator.
+
+        :raises RemoteError: ends this look; what was yielded before is kept, and the next look begins where it did.
+        """
+        raise NotSupported("milestones")
 
     async def write_back(self, items: Sequence[Experience]) -> Sequence[Receipt]:
         """Put experiences onto their tickets; one receipt per item, in order.

@@ -27,6 +27,7 @@ _PARTS = {
     "write": "write results",
     "hints": "follow webhooks",
     "census": "look for what it missed",
+    "milestones": "look for tickets that were handed over or wait",
     "reread": "ask whether tickets are still closed",
     "look_up": "look up what may have left",
 }

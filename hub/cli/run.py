@@ -205,6 +205,9 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
         say()
     pulled = ", ".join(f"{count} from {name}" for name, count in summary.pulled.items()) or "nothing"
     say(f"new closures: {pulled}")
+    if summary.milestones:
+        found = ", ".join(f"{count} from {name}" for name, count in summary.milestones.items())
+        say(f"open tickets that were handed over or wait: {found}")
     say(f"surveys sent: {summary.sent}; replies: {summary.received}; results written back: {summary.written_back}")
     for id_ in summary.busy:
         say(f"{id_}: a worker reads from it already, so this pass did not")

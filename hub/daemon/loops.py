@@ -1,7 +1,7 @@
 """What runs for each component, and the journey between them. Each loop looks, works, and waits to be woken.
 
-What reads from a source or a gateway (pull, hints, census, collect, look-up) runs on one worker at a time: while it
-holds the lock of that component. Everything else shares its work by rows.
+What reads from a source or a gateway (pull, hints, census, milestones, collect, look-up) runs on one worker at a time:
+while it holds the lock of that component. Everything else shares its work by rows.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from hub.daemon.health import Health
 from hub.daemon.load import Tally
 from hub.daemon.lookout import Lookout
 from hub.journey import look_up as looking_up
+from hub.journey import milestones
 from hub.journey.deliver import Sender
 from hub.journey.policy import Plan
 from hub.journey.post import Post
@@ -194,6 +195,22 @@ async def take_census(engine: Engine, instance: Instance) -> None:
         await _pause(_LOOK_FOR_CENSUS, instance.stopping.wait())
 
     await _supervise(engine, instance.stopping, f"{instance.id}:census", work, rest, lock=instance.id)
+
+
+async def find_milestones(engine: Engine, instance: Instance) -> None:
+    """Every few minutes, find open tickets whose customers are asked how it goes."""
+
+    async def work(_health: Health) -> int | None:
+        mine = partial(engine.channel.holds, instance.id)
+        new = await steps.find_milestones(engine.store, instance, engine.plan, engine.clock, mine=mine)
+        if new:
+            engine.bells.journey.ring_near()
+        return new
+
+    async def rest() -> None:
+        await _pause(milestones.EVERY, instance.stopping.wait())
+
+    await _supervise(engine, instance.stopping, f"{instance.id}:milestones", work, rest, lock=instance.id)
 
 
 async def collect(engine: Engine, instance: Instance) -> None:

@@ -289,6 +289,8 @@ class Service:
                 running.append(loops.follow_hints(self.engine, instance))
             if instance.can(Capability.CENSUS) and instance.can(Capability.FETCH):
                 running.append(loops.take_census(self.engine, instance))
+            if instance.can(Capability.MILESTONES):
+                running.append(loops.find_milestones(self.engine, instance))
         if isinstance(instance.component, Gateway) and instance.can(Capability.COLLECT):
             running.append(loops.collect(self.engine, instance))
         if isinstance(instance.component, Gateway) and instance.can(Capability.LOOK_UP):

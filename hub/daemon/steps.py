@@ -17,7 +17,7 @@ from hub.api.source import Source
 from hub.daemon.components import Instance
 from hub.daemon.reading import fetch
 from hub.http import Limiter
-from hub.journey import answer, census, hints, intake, invite, remind, report
+from hub.journey import answer, census, hints, intake, invite, milestones, remind, report
 from hub.journey import write_back as writing
 from hub.journey.census import Census
 from hub.journey.deliver import Batch, Sender
@@ -103,6 +103,23 @@ async def take_census(store: Store, instance: Instance, plan: Plan, clock: Clock
     if found is not None:
         await store.commit(lambda connection: components.set_cursor(connection, id_, Cursor(now.isoformat())))
     return found
+
+
+async def find_milestones(
+    store: Store, instance: Instance, plan: Plan, clock: Clock, *, mine: Callable[[], bool] = _alone
+) -> int | None:
+    """Ask a source for open tickets that were handed over or wait for long, if any rule asks about them.
+
+    :param mine: whether this worker is still the one that reads from it. When it is not, nothing more is stored.
+    :returns: how many were new; None when there was nothing to do.
+    """
+    source = instance.component
+    assert isinstance(source, Source)
+    if not milestones.are_asked_about(plan.rules):
+        return None
+    return await milestones.look(
+        store, instance.config.name, source.milestones, max_age=plan.survey.max_age, now=clock.now(), mine=mine
+    )
 
 
 async def collect(

@@ -49,6 +49,8 @@ class Summary:
 
     pulled: dict[str, int] = field(default_factory=dict)
     """New closures by source."""
+    milestones: dict[str, int] = field(default_factory=dict)
+    """Open tickets that were handed over or wait for long, by source; those that were not known before."""
     sent: int = 0
     received: int = 0
     written_back: int = 0
@@ -94,6 +96,8 @@ async def sync(
                 await _part(this, summary, instance.id, _pull(this, instance, since, summary))
                 if instance.can(Capability.RECEIVE) and instance.can(Capability.FETCH):
                     await _part(this, summary, f"{instance.id}:hints", _follow_hints(this, instance))
+                if instance.can(Capability.MILESTONES):
+                    await _part(this, summary, f"{instance.id}:milestones", _find_milestones(this, instance, summary))
         await _drain(this, summary)
         for instance in this.instances.values():
             collects, looks_up = instance.can(Capability.COLLECT), instance.can(Capability.LOOK_UP)
@@ -162,6 +166,15 @@ async def _pull(this: _Pass, instance: Instance, since: datetime | None, summary
 async def _follow_hints(this: _Pass, instance: Instance) -> None:
     while await steps.follow_hints(this.store, instance, this.clock):
         pass
+
+
+async def _find_milestones(this: _Pass, instance: Instance, summary: Summary) -> None:
+    mine = partial(this.standing.channel.holds, instance.id)
+    new = await steps.find_milestones(this.store, instance, this.plan, this.clock, mine=mine)
+    if new:
+        name = instance.config.name
+        summary.milestones[name] = new
+        this.progress(f"{name}: {new} open tickets to ask about")
 
 
 async def _cursor(this: _Pass, instance: Instance, since: datetime | None) -> Cursor | None:

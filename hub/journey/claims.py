@@ -43,7 +43,7 @@ _OF_INVITATION = (
     "id", "closure_id", "step", "kind", "question", "token", "survey", "tone", "survey_version", "language", "channel",
     "address", "identity", "created_at", "expires_at", "attempts",
 )  # fmt: skip
-_OF_CLOSURE = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", "read_at", "ticket")
+_OF_CLOSURE = ("source", "ticket_id", "ticket_key", "closure_key", "closed_at", "read_at", "milestone", "ticket")
 _SOME_DUE = sa.select(invitations.c.id).where(*_DUE).limit(sa.bindparam("number"))
 _COUNT = sa.select(sa.func.count()).select_from(_SOME_DUE.subquery())
 _TAKE = (

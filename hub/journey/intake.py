@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import watch
-from hub.api.records import Fetched, Page, Ticket
+from hub.api.records import Fetched, Milestone, Page, Ticket
 from hub.faults import fault_point
 from hub.journey.invite import withdraw_earlier, withdraw_gone, withdraw_reopened
 from hub.store import components
@@ -52,6 +52,19 @@ async def store_fetched(connection: AsyncConnection, source: str, fetched: Fetch
     return await _insert_closures(connection, source, closed, now, now) if closed else 0
 
 
+async def store_milestones(store: Store, source: str, tickets: Sequence[Ticket], now: datetime) -> int:
+    """Store open tickets that reached a milestone.
+
+    :returns: how many of these were new.
+    """
+    new = 0
+    if tickets:
+        async with store.write() as connection:
+            for start in range(0, len(tickets), _CHUNK):
+                new += await _insert_closures(connection, source, tickets[start : start + _CHUNK], now, None)
+    return new
+
+
 async def _insert_closures(
     connection: AsyncConnection, source: str, tickets: Sequence[Ticket], now: datetime, read_at: datetime | None
 ) -> int:
@@ -71,8 +84,8 @@ async def _insert_closures(
         for ticket in tickets
     ]
     statement = insert_new(connection, *(closures.c[name] for name in rows[0]))
-    found = statement.returning(closures.c.id, closures.c.ticket_id, closures.c.closed_at)
+    found = statement.returning(closures.c.id, closures.c.ticket_id, closures.c.closed_at, closures.c.milestone)
     new = (await connection.execute(found, {"rows": rows})).all()
-    watch.closed(connection, source, new, now)
+    watch.closed(connection, source, [row for row in new if row.milestone == Milestone.CLOSED], now)
     await withdraw_earlier(connection, source, [row.ticket_id for row in new], now)
     return len(new)

@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.api.records import Milestone
 from hub.store.tables import (
     InvitationState,
     WriteBackState,
@@ -181,7 +182,8 @@ async def _first_id(connection: AsyncConnection, at: sa.Column[datetime], since:
 
 async def _closed(connection: AsyncConnection, since: datetime) -> dict[str, int]:
     first = await _first_id(connection, closures.c.seen_at, since)
-    return dict(await _count_from(connection, [closures.c.source], closures.c.id, first))
+    found = await _count_from(connection, [closures.c.source, closures.c.milestone], closures.c.id, first)
+    return {source: count for source, milestone, count in found if milestone == Milestone.CLOSED}
 
 
 async def _made(connection: AsyncConnection, since: datetime) -> tuple[list[Any], dict[str, int]]:

@@ -8,18 +8,18 @@ handled the ticket is what the source says now: the customer answers about those
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from hub.api.component import Clock
 from hub.api.errors import RemoteError
-from hub.api.records import Fetched, Ticket
+from hub.api.records import Fetched, Milestone, Ticket
 from hub.journey.conversations import OPENERS
 from hub.journey.hints import BATCH
 from hub.journey.intake import store_fetched
-from hub.journey.invite import withdraw_closures
+from hub.journey.invite import withdraw_closed_meanwhile, withdraw_closures
 from hub.journey.singly import one_by_one
 from hub.store.engine import Store
 from hub.store.given import given
@@ -52,7 +52,8 @@ async def still_closed(
     What became of those that have changed is stored: withdrawn when the ticket is open again, closed anew or gone, put
     off when its source cannot be read. Those whose ticket is too old by now are not read: they are not sent anyway.
 
-    :returns: those whose tickets are still closed as they were, or too old; and those that answer a customer.
+    :returns: those whose tickets are still closed as they were, or too old; of surveys about progress those whose
+        tickets are still open; and those that answer a customer.
     """
     now = clock.now()
 
@@ -100,17 +101,23 @@ async def _of_source(store: Store, source: str, rows: Sequence[Row], reread: Rer
 
 async def _judge(store: Store, source: str, rows: Sequence[Row], fetched: Fetched, now: datetime) -> list[Row]:
     closed = {(indexable(ticket.id), indexable(ticket.closure_key)): ticket for ticket in fetched.tickets}
-    same = [row for row in rows if (row["ticket_id"], row["closure_key"]) in closed]
+    open_ = {indexable(id_) for id_ in fetched.open}
+    same = [row for row in rows if _is_as_it_was(row, closed, open_)]
     if len(same) < len(rows):
-        others = [row for row in rows if (row["ticket_id"], row["closure_key"]) not in closed]
+        others = [row for row in rows if not _is_as_it_was(row, closed, open_)]
         closed_anew = {ticket.id for ticket in fetched.tickets}
         async with store.write() as connection:
             await store_fetched(connection, source, fetched, now)
-            outdated = [row["closure_id"] for row in others if row["ticket_id"] in closed_anew]
-            await withdraw_closures(connection, source, outdated, now)
+            outdated = [row for row in others if row["ticket_id"] in closed_anew]
+            closings = [row["closure_id"] for row in outdated if row["milestone"] == Milestone.CLOSED]
+            progress = [row["closure_id"] for row in outdated if row["milestone"] != Milestone.CLOSED]
+            await withdraw_closures(connection, source, closings, now)
+            await withdraw_closed_meanwhile(connection, source, progress, now)
         # those that are left: the desk did not speak of them, or by its or another worker's clock they are newer
         await _put_off(store, others, now + LATER)
-    return await _attribute(store, [(row, closed[row["ticket_id"], row["closure_key"]]) for row in same])
+    progress = [row for row in same if row["milestone"] != Milestone.CLOSED]
+    closings = [(row, closed[row["ticket_id"], row["closure_key"]]) for row in same if row not in progress]
+    return progress + await _attribute(store, closings)
 
 
 async def _attribute(store: Store, rows: Sequence[tuple[Row, Ticket]]) -> list[Row]:
@@ -129,6 +136,13 @@ async def _attribute(store: Store, rows: Sequence[tuple[Row, Ticket]]) -> list[R
             news = [{"closure": id_, "ticket": text} for id_, text in sorted(changed.items())]
             await connection.execute(_HANDLED, {"rows": news})
     return current
+
+
+def _is_as_it_was(row: Row, closed: Collection[tuple[str, str]], open_: Collection[str]) -> bool:
+    """Whether a ticket is closed as it was; or still open, when the survey is about its progress."""
+    if row["milestone"] != Milestone.CLOSED:
+        return row["ticket_id"] in open_
+    return (row["ticket_id"], row["closure_key"]) in closed
 
 
 async def _put_off(store: Store, rows: Sequence[Row], until: datetime) -> None:

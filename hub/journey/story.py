@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.api.records import Milestone
 from hub.journey.policy import WORDS
 from hub.store.tables import (
     AnswerState,
@@ -23,6 +24,11 @@ from hub.store.tables import (
     write_backs,
 )
 
+_REACHED: Mapping[str, str] = {
+    Milestone.CLOSED: "the ticket was closed",
+    Milestone.HANDED_OVER: "the ticket was handed over",
+    Milestone.WAITING: "the ticket began to count as waiting for long",
+}
 _UNKNOWN = {
     "outcome_unknown": "it may have left: the gateway gave no answer",
     "worker_died": "it may have left: the worker ended while it was sending",
@@ -62,7 +68,7 @@ async def stories(connection: AsyncConnection, ticket: str) -> list[Story]:
 
 async def _story(connection: AsyncConnection, closure: Mapping[Any, Any]) -> Story:
     lines = [
-        Line(closure["closed_at"], "the ticket was closed"),
+        Line(closure["closed_at"], _REACHED[closure["milestone"]]),
         Line(closure["seen_at"], f"the hub saw it at {closure['source']}"),
     ]
     notes = await connection.execute(sa.select(events).where(events.c.closure_id == closure["id"]))

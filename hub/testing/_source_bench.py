@@ -7,14 +7,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
 
-from hub import Channel, Cursor, Customer, Experience, Page, Score, Source, Ticket, TicketSnapshot
+from hub import Channel, Cursor, Customer, Experience, Milestone, Page, Score, Source, Ticket, TicketSnapshot
 from hub.testing._bench import Bench
 from hub.testing.rigs import Draft, SourceRig
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A ticket that the rig closed, and what was asked for."""
+    """A ticket that the rig closed, or let reach another milestone, and what was asked for."""
 
     id: str
     draft: Draft
@@ -29,6 +29,11 @@ class SourceBench(Bench[Source[Any], SourceRig]):
         """Close one new ticket; no time passes."""
         draft = self._draft()
         return Closed(await self.rig.close_ticket(draft), draft)
+
+    async def reach(self, milestone: Milestone) -> Closed:
+        """Let one new ticket reach a milestone and stay open."""
+        draft = self._draft()
+        return Closed(await self.rig.reach(milestone, draft), draft)
 
     async def close_tickets(self, count: int, *, together: bool = False) -> list[Closed]:
         """Close so many new tickets, a minute apart or all at the same moment; then let a minute pass."""

@@ -14,6 +14,7 @@ import pytest
 from hub import Capability, NotSupported, Page, RemoteError
 from hub.testing._bench import READING, Bench
 from hub.testing._component_contract import ComponentContract
+from hub.testing._milestone_contract import MilestoneContract
 from hub.testing._news_contract import NewsContract
 from hub.testing._source_bench import (
     SourceBench,
@@ -28,7 +29,7 @@ from hub.testing._write_back_contract import WriteBackContract
 from hub.testing.rigs import Fault
 
 
-class SourceContract(WriteBackContract, NewsContract, ComponentContract):
+class SourceContract(WriteBackContract, NewsContract, MilestoneContract, ComponentContract):
     """The promises of a source. Subclass it in the plugin's tests, and bring a rig:
 
         class TestAcme(SourceContract):

@@ -20,7 +20,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from hub import Customer, DeliveryStatus, Message, Receipt, Webhook
+from hub import Customer, DeliveryStatus, Message, Milestone, Receipt, Webhook
 from hub.testing.clock import FakeClock
 
 if TYPE_CHECKING:
@@ -118,6 +118,15 @@ class SourceRig(Rig):
     async def customer_writes(self, ticket_id: str, text: str) -> None:
         """Let the customer write on a closed ticket."""
         _skip("let a customer write on a closed ticket")
+
+    async def reach(self, milestone: Milestone, draft: Draft) -> str:
+        """Open a ticket of this customer, earlier if need be, and let it reach a milestone at `draft.closed_at`; it
+        stays open. `settings` must have the plugin look for this milestone. Needed when the plugin declares
+        `Capability.MILESTONES`; `close_again` closes the ticket.
+
+        :returns: the `Ticket.id` under which the plugin must yield it.
+        """
+        _skip(f"let a ticket reach the milestone {milestone!r}")
 
     async def remove_ticket(self, ticket_id: str) -> None:
         """Delete a ticket, or hide it from the hub's account for good."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from hub import Capability, Cursor, OutcomeUnknown, Page, RateLimit, SourceType, Unavailable
+from hub import Capability, Cursor, Milestone, OutcomeUnknown, Page, RateLimit, SourceType, Ticket, Unavailable
 from hub.config.models import ComponentConfig
+from hub.config.survey import Rule
 from hub.daemon import loops, steps
 from hub.daemon.bell import Bells
 from hub.daemon.components import Instance
@@ -163,3 +165,26 @@ async def test_a_pull_that_was_stored_with_its_page_is_not_written_twice(store: 
     assert (await pull()).error is None, "what another one has said is taken back"
     await health.failed(Unavailable("down"))
     assert (await pull()).error is None
+
+
+async def test_open_tickets_are_looked_for_as_soon_as_a_rule_asks_about_them(store: Store) -> None:
+    class Telling(Desk):
+        async def milestones(self, since: datetime) -> AsyncIterator[Sequence[Ticket]]:
+            asked.set()
+            yield [ticket(world.now, milestone=Milestone.WAITING)]
+
+    asked, world, channel = asyncio.Event(), World(store), LocalChannel()
+    await world.close()
+    engine = Engine(store, world.clock, Random(1), world.plan, lambda _: [], {}, channel, Bells(), Tally())
+    instance = replace(_instance(asyncio.Event().wait, 60), component=Telling())
+    instance = replace(instance, config=replace(instance.config, name="desk"))
+    channel.want(instance.id)
+    assert await steps.find_milestones(store, instance, world.plan, world.clock) is None
+    assert not asked.is_set()
+    engine.plan = replace(world.plan, rules=(Rule(name="early", milestone=(Milestone.WAITING,)),))
+    loop = asyncio.create_task(loops.find_milestones(engine, instance))
+    await asyncio.wait_for(asked.wait(), 5)
+    instance.stopping.set()
+    await asyncio.wait_for(loop, 5)
+    assert await world.decide() is None
+    assert await world.states() == [("skipped", "no_rule")], "this world's plan has no such rule"

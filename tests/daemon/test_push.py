@@ -1,7 +1,8 @@
-"""Hints, rereading and the census in a hub that runs: also when it is killed."""
+"""Hints, rereading, the census and milestones in a hub that runs: also when it is killed."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 import pytest
@@ -79,3 +80,14 @@ def test_sync_follows_the_hints_that_wait(hub: RunningHub) -> None:
     hub.wait_for_death()
     assert hub.command("sync").returncode == 0
     assert len(hub.lines("sent")) == 1
+
+
+def test_sync_asks_how_it_goes_where_a_rule_wants_to_know(hub: RunningHub) -> None:
+    (hub.folder / "quiet").touch()
+    with hub.config.open("a") as file:
+        file.write('[[rules]]\nname = "early"\nmilestone = ["handed_over"]\nsurvey = "progress"\n')
+    assert hub.command("sync").returncode == 0
+    ticket = {"id": "id0", "key": "T-0", "closure_key": "handed_over:1", "milestone": "handed_over"}
+    (hub.folder / "handed_over.jsonl").write_text(json.dumps(ticket | {"customer": {"phone": "+358401230000"}}) + "\n")
+    assert hub.json("sync")["milestones"] == {"desk": 1}
+    assert [line["to"] for line in hub.lines("sent")] == ["+358401230000"]

@@ -115,7 +115,11 @@ def clause_named(name: str, site: JiraSite) -> Clause | None:
     return Clause(name, lambda issue: issue.custom.get(ids[0]), _as_text) if ids else None
 
 
-def _date(token: Token, setting: Setting) -> datetime:
+def date_of(token: Token, setting: Setting) -> datetime:
+    """A time as a query writes it.
+
+    :raises Problem: it is none.
+    """
     if token.kind == "function":
         if token.text != "now":
             raise Problem(400, f"Unable to find JQL function '{token.text}()'.")
@@ -198,7 +202,7 @@ def _person(token: Token, setting: Setting) -> str:
 
 
 def _date_clause(name: str, get: Callable[[Issue], Any]) -> Clause:
-    return Clause(name, get, _date, is_date=True)
+    return Clause(name, get, date_of, is_date=True)
 
 
 _KEY = Clause("key", lambda issue: (issue.project.key, issue.number), _issue)
@@ -208,6 +212,9 @@ _CREATED = _date_clause("created", lambda issue: issue.created)
 _RESOLVED = _date_clause("resolutiondate", lambda issue: issue.resolved_at)
 _TYPE = Clause("issuetype", lambda issue: issue.issue_type, _as_text)
 _TEXT = Clause("summary", lambda issue: issue.summary, _as_text)
+
+WITH_HISTORY = frozenset({"assignee", "priority", "reporter", "resolution", "status"})
+"""Fields whose changes can be searched for. Fix versions too, which nothing here has."""
 
 KEY_ORDER = _KEY
 """Issues by project key, then by number."""

@@ -171,7 +171,7 @@ def bulk_changelog(call: Call) -> Response:
 def _bulk_change(call: Call, change: Change, fields: Sequence[str]) -> render.Json:
     document = render.change(call, change)
     document["created"] = round(change.at.timestamp() * 1000)
-    document["items"] = [item for item in document["items"] if not fields or item["field"] in fields]
+    document["items"] = [item for item in document["items"] if not fields or item["fieldId"] in fields]
     return document
 
 

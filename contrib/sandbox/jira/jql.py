@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
-from sandbox.jira.clauses import Clause, Matches, Setting, Token, clause_named
+from sandbox.jira.clauses import WITH_HISTORY, Clause, Matches, Setting, Token, clause_named, date_of
 from sandbox.jira.model import Issue
 from sandbox.jira.wire import Problem
 
@@ -76,7 +77,7 @@ def _wrong(what: str, position: int) -> Problem:
 
 def _is_text(tokens: list[Token]) -> bool:
     """Whether there are only bare words that make no clause, such as `this is not jql`."""
-    clause_like = any(token.kind != "word" or token.says("EMPTY", "NULL") for token in tokens)
+    clause_like = any(token.kind != "word" or token.says("EMPTY", "NULL", "CHANGED") for token in tokens)
     return bool(tokens) and not clause_like and not tokens[0].says("ORDER")
 
 
@@ -153,6 +154,9 @@ class _Parser:
             raise _wrong(f"Expecting a field name but got '{token.text}'.", token.position)
         clause = self._field(token)
         self._clauses.add(clause.name)
+        if self._peek("CHANGED"):
+            self._next += 1
+            return self._changed(clause)
         operator = self._operator()
         if operator in {"IS", "IS NOT"}:
             word = self._take("'EMPTY'")
@@ -161,6 +165,22 @@ class _Parser:
             return clause.emptiness(wanted=operator == "IS")
         values = self._values() if operator in {"IN", "NOT IN"} else [self._value()]
         return clause.compare(operator, values, self._setting)
+
+    def _changed(self, clause: Clause) -> Matches:
+        """A search of histories, with AFTER and BEFORE of its predicates."""
+        if clause.name not in WITH_HISTORY:
+            raise Problem(400, f"History searches do not support the '{clause.name}' field.")
+        bounds: list[tuple[bool, datetime]] = []
+        while self._peek("AFTER", "BEFORE"):
+            after = self._peek("AFTER")
+            self._next += 1
+            bounds.append((after, date_of(self._value(), self._setting)))
+
+        def matches(issue: Issue) -> bool:
+            times = [change.at for change in issue.history if any(item.field == clause.name for item in change.items)]
+            return any(all(at > bound if after else at < bound for after, bound in bounds) for at in times)
+
+        return matches
 
     def _field(self, token: Token) -> Clause:
         clause = clause_named(token.text, self._setting.site)

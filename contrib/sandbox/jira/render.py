@@ -118,10 +118,11 @@ def comment(call: Call, issue: Issue, shown: Comment, *, with_properties: bool =
 def change(call: Call, shown: Change) -> Json:
     """One entry of the history."""
     cloud = call.site.kind == "cloud"
+    custom = {each.id: each.name for each in call.site.fields.values()}
     items = [
         {
-            "field": item.field,
-            "fieldtype": "jira" if not item.field.startswith("customfield_") else "custom",
+            "field": custom.get(item.field, item.field),
+            "fieldtype": "custom" if item.field in custom else "jira",
             **({"fieldId": item.field} if cloud else {}),
             "from": item.before,
             "fromString": item.before_text,

@@ -131,7 +131,7 @@ class Index:
         """Let search know of a change, after the delay that is set at this moment."""
         self._changes += 1
         seen = copy.copy(issue)
-        seen.custom, seen.labels = dict(issue.custom), list(issue.labels)
+        seen.custom, seen.labels, seen.history = dict(issue.custom), list(issue.labels), list(issue.history)
         if self.site.search_lag:
             heapq.heappush(self._coming, (at + self.site.search_lag, self._changes, seen))
         else:

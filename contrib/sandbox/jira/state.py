@@ -270,6 +270,24 @@ class JiraSite:
         """Move an issue back to work and clear its resolution."""
         return self.transition(issue, "In Progress", by=by or self.agent, at=at)
 
+    def assign(self, issue: Issue, user: User | None, *, by: User | None = None, at: datetime | None = None) -> Change:
+        """Give an issue to somebody, or to nobody."""
+        item = ChangeItem("assignee", *self._shown_of(issue.assignee), *self._shown_of(user))
+        issue.assignee = user
+        return self.record(issue, by or self.agent, [item], (at or self.now).astimezone(UTC))
+
+    def _shown_of(self, user: User | None) -> tuple[str | None, str | None]:
+        """A person in a history: by id on Cloud, by key on Data Center, which here is the login name."""
+        if user is None:
+            return None, None
+        return user.account_id if self.kind == "cloud" else user.login, user.name
+
+    def fill(self, issue: Issue, field: Field, text: str | None) -> Change:
+        """Write a text into a custom field. A history has no id for such a value."""
+        item = ChangeItem(field.id, None, issue.custom.get(field.id), None, text)
+        issue.custom[field.id] = text
+        return self.record(issue, self.agent, [item], self.now)
+
     def move(self, issue: Issue, project: Project, *, by: User | None = None) -> Change:
         """Move an issue to another project: a new key, the same id; the old key still finds it."""
         before = issue.key

@@ -275,6 +275,8 @@ class Instance:
         now = self._time(at)
         if "state" in changed and table in self.models:
             changed = self._consequences(table, before, changed["state"], now) | changed
+        if any(before.get(name) and changed.get(name) for name in ("assignment_group", "assigned_to")):
+            changed = {"reassignment_count": str(int(before["reassignment_count"] or 0) + 1)} | changed
         moved = {"sys_updated_on": now, "sys_updated_by": by, "sys_mod_count": str(int(before["sys_mod_count"]) + 1)}
         after = before | changed | moved
         self.store.put(table, after, self._lag_of(by))
@@ -307,6 +309,7 @@ class Instance:
         state = stored.get("state", model.opened)
         row = {"number": f"{prefix}{self._numbers[prefix]:07}", "state": state}
         row |= {"active": _flag(state not in model.inactive), "incident_state": state, "reopen_count": "0"}
+        row["reassignment_count"] = "0"
         return {name: value for name, value in row.items() if name in self.schema.columns(table)}
 
     def _consequences(self, table: str, before: Row, state: str, now: str) -> Row:

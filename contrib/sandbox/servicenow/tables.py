@@ -82,6 +82,7 @@ _TASK = table(
     choice("contact_type"),
     reference("assignment_group", "sys_user_group"),
     reference("assigned_to", "sys_user"),
+    number("reassignment_count"),
     reference("opened_by", "sys_user"),
     reference("closed_by", "sys_user"),
     reference("company", "core_company"),

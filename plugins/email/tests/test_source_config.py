@@ -26,6 +26,8 @@ def test_little_has_to_be_said() -> None:
         ({"username": "desk"}, "tell agents from customers"),
         ({"desk_addresses": ["desk"]}, "write addresses such as"),
         ({"closed_folder": ""}, "no ticket is ever closed"),
+        ({"milestones": ["waiting"], "sent_folder": ""}, "what was answered"),
+        ({"milestones": ["handed_over"]}, "waiting"),
         ({"closed_keyword": "two words"}, "match pattern"),
         ({"ticket_pattern": "[#("}, "not a regular expression"),
         ({"results_folder": "inbox"}, "must not be the inbox"),

@@ -11,6 +11,7 @@ import socketserver
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, BinaryIO
 
@@ -19,6 +20,7 @@ import pytest
 from hub_email import closures
 from imapclient import IMAPClient
 
+from hub import Milestone
 from hub.testing.contracts import SourceContract
 from hub.testing.rigs import Draft, Fault, SourceRig
 
@@ -162,6 +164,7 @@ class MailDesk(SourceRig):
             "closed_folder": self._folders["closed"],
             "sent_folder": self._folders["sent"],
             "results_folder": self._folders["results"],
+            "milestones": ["waiting"],
         }
 
     def stop(self) -> None:
@@ -174,11 +177,20 @@ class MailDesk(SourceRig):
         self.proxy.play(fault)
 
     async def close_ticket(self, draft: Draft) -> str:
+        ticket_id = self._open(draft, self.clock.now())
+        self._move(ticket_id)
+        return ticket_id
+
+    async def reach(self, milestone: Milestone, draft: Draft) -> str:
+        if milestone is not Milestone.WAITING:
+            pytest.skip("a mailbox does not tell who works on a mail")
+        return self._open(draft, draft.closed_at - timedelta(days=2))
+
+    def _open(self, draft: Draft, at: datetime) -> str:
         ticket_id = f"{self._prefix}{next(self._numbers)}@customer.example"
         mail = self._mail(ticket_id, draft.subject)
         mail["From"] = email.utils.formataddr((draft.customer.name or "", draft.customer.email or ""))
-        self._deliver(mail)
-        self._move(ticket_id)
+        self._deliver(mail, at)
         return ticket_id
 
     async def customer_writes(self, ticket_id: str, text: str) -> None:
@@ -210,8 +222,8 @@ class MailDesk(SourceRig):
         mail["Subject"] = subject
         return mail
 
-    def _deliver(self, mail: EmailMessage) -> None:
-        self._client.append(self._folders["inbox"], mail.as_bytes(), msg_time=self.clock.now())
+    def _deliver(self, mail: EmailMessage, at: datetime | None = None) -> None:
+        self._client.append(self._folders["inbox"], mail.as_bytes(), msg_time=at or self.clock.now())
 
     def _move(self, ticket_id: str) -> None:
         self._client.select_folder(self._folders["inbox"])

@@ -15,7 +15,7 @@ from hub_jira.config import JiraConfig
 from hub_jira.source import JiraSource
 from sandbox.jira import EMAIL, PAT, TOKEN, Delivery, Issue, JiraSite, User
 
-from hub import Cursor, Page, Ticket, Webhook
+from hub import Cursor, Milestone, Page, Ticket, Webhook
 from hub.testing.fakes import FakeContext
 from hub.testing.faults import FaultyTransport
 from hub.testing.rigs import Draft, Fault, SourceRig
@@ -53,6 +53,7 @@ class JiraRig(SourceRig):
             "projects": ["SUP"],
             "page_size": self.page_size,
             "webhook_secret": WEBHOOK_SECRET,
+            "milestones": ["handed_over", "waiting"],
             **sign_in,
         }
 
@@ -104,6 +105,15 @@ class JiraRig(SourceRig):
 
     async def close_again(self, ticket_id: str) -> None:
         self.close(self._issue(ticket_id))
+
+    async def reach(self, milestone: Milestone, draft: Draft) -> str:
+        at = draft.closed_at
+        opened = at - (timedelta(days=2) if milestone is Milestone.WAITING else timedelta(hours=1))
+        person = self.customer(draft.customer.name or "", draft.customer.email or "")
+        issue = self.open(draft.subject, reporter=person, assignee=self.site.agent, created=opened)
+        if milestone is Milestone.HANDED_OVER:
+            self.site.assign(issue, self.site.add_user("Bert Agent", is_agent=True), at=at)
+        return issue.id
 
     async def remove_ticket(self, ticket_id: str) -> None:
         self.site.delete(self._issue(ticket_id))

@@ -275,3 +275,17 @@ async def test_open_ticket_that_cannot_be_read_does_not_hide_one_that_was_opened
     cloud.site.faults.on("POST", "/issue/bulkfetch", Without(replace={"issueErrors": [{"id": bad.id}]}))
     await hub.pull()
     assert hub.reopened == {again.id}
+
+
+@pytest.mark.parametrize("member", ["created", "status"])
+async def test_open_ticket_that_cannot_be_read_does_not_hide_that_others_wait(any_rig: Any, member: str) -> None:
+    """When none can be read it is the hub that does not understand Jira any more."""
+    damaging = any_rig.context._transport = Damaging(any_rig.context._transport, member)
+    source, since = any_rig.source(page_size=100), any_rig.clock.now()
+    bad, good = any_rig.open(), any_rig.open()
+    any_rig.advance(days=2)
+    damaging.issue_id = bad.id
+    assert [ticket.id async for page in source.milestones(since) for ticket in page] == [good.id]
+    any_rig.site.delete(good)
+    with pytest.raises(Unexpected):
+        [page async for page in source.milestones(since)]

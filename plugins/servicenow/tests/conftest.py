@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import httpx
@@ -16,7 +16,7 @@ from hub_servicenow.source import ServiceNowSource
 from sandbox.servicenow import Instance, build_app
 from sandbox.servicenow.schema import Column
 
-from hub import Webhook
+from hub import Milestone, Webhook
 from hub.testing.clock import FakeClock
 from hub.testing.fakes import FakeContext
 from hub.testing.faults import FaultyTransport
@@ -49,6 +49,7 @@ class ServiceNowRig(SourceRig):
             "table": self.table,
             "page_size": self.page_size,
             "push_secret": PUSH_SECRET,
+            "milestones": ["handed_over", "waiting"],
         }
 
     @property
@@ -59,12 +60,23 @@ class ServiceNowRig(SourceRig):
         self._transport.fault = fault
 
     async def close_ticket(self, draft: Draft) -> str:
+        ticket_id = self._open(draft, draft.closed_at)
+        self.instance.resolve(ticket_id, at=draft.closed_at)
+        return ticket_id
+
+    def _open(self, draft: Draft, at: datetime, **fields: str) -> str:
         name = draft.customer.name or ""
         caller = self.instance.add_user(
             draft.customer.email or "", table=self.people, first_name="", last_name="", name=name
         )
-        ticket_id = self.instance.open_record(self.table, caller, draft.subject, at=draft.closed_at)
-        self.instance.resolve(ticket_id, at=draft.closed_at)
+        return self.instance.open_record(self.table, caller, draft.subject, at=at, **fields)
+
+    async def reach(self, milestone: Milestone, draft: Draft) -> str:
+        if milestone is Milestone.WAITING:
+            return self._open(draft, draft.closed_at - timedelta(days=2))
+        first, second = (self.instance.insert("sys_user_group", {"name": name}) for name in ("Desk", "Network"))
+        ticket_id = self._open(draft, draft.closed_at - timedelta(hours=1), assignment_group=first)
+        self.instance.change(ticket_id, {"assignment_group": second}, at=draft.closed_at)
         return ticket_id
 
     async def reopen(self, ticket_id: str) -> None:

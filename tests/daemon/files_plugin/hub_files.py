@@ -103,15 +103,20 @@ class FileDesk(Source[FilesConfig]):
         if (self.config.folder / "unreadable").exists():
             raise Unavailable("the desk is down")
         there = {line["id"]: line for line in read(self.config.folder / "tickets.jsonl")}
-        opened = {line["id"] for line in read(self.config.folder / "opened.jsonl")}
+        opened = {
+            line["id"] for name in ("opened", "handed_over") for line in read(self.config.folder / f"{name}.jsonl")
+        }
         return Fetched(
             tickets=tuple(self._ticket(there[id_]) for id_ in ticket_ids if id_ in there and id_ not in opened),
             open=tuple(id_ for id_ in ticket_ids if id_ in opened),
-            gone=tuple(id_ for id_ in ticket_ids if id_ not in there),
+            gone=tuple(id_ for id_ in ticket_ids if id_ not in there.keys() | opened),
         )
 
     async def census(self, since: object) -> AsyncIterator[Sequence[str]]:
         yield [line["id"] for line in read(self.config.folder / "tickets.jsonl")]
+
+    async def milestones(self, since: object) -> AsyncIterator[Sequence[Ticket]]:
+        yield [self._ticket(line) for line in read(self.config.folder / "handed_over.jsonl")]
 
     async def rewind(self, since: object) -> Cursor:
         return Cursor("0")

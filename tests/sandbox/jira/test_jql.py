@@ -53,6 +53,9 @@ def refusal(text: str) -> str:
         ("labels = vip", False),
         ("summary ~ ticket", True),
         ("created <= now()", True),
+        ("status CHANGED", True),
+        ('status changed AFTER "-5m" BEFORE now()', False),
+        ("assignee CHANGED AFTER -1w", False),
     ],
 )
 async def test_clauses_mean_what_they_say(cloud: World, jql: str, finds: bool) -> None:
@@ -98,6 +101,8 @@ def test_literals_are_read_in_the_callers_zone(zone: str) -> None:
         ("status = Nope", "The value 'Nope' does not exist"),
         ("key = SUP-99", "An issue with key 'SUP-99' does not exist for field 'key'."),
         ("colour = red", "Field 'colour' does not exist"),
+        ("summary CHANGED", "History searches do not support the 'summary' field."),
+        ("status CHANGED AFTER yesterday", "Date value 'yesterday' is invalid"),
         ("project = SUP SUP", "Expecting either 'OR' or 'AND' but got 'SUP'. (line 1, character 15)"),
         ('project "SUP"', "Expecting operator but got 'SUP'. (line 1, character 9)"),
         ("project =", "Expecting a value before the end of the query."),

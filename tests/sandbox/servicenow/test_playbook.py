@@ -79,6 +79,15 @@ async def test_an_instance_may_have_a_closed_state_of_its_own(instance: Instance
     }
 
 
+def test_reassignments_are_counted_from_the_second_one_on(instance: Instance) -> None:
+    ticket = instance.open_record()
+    counts = []
+    for person in ("anna", "bert", "bert", "", "carl"):
+        instance.change(ticket, {"assigned_to": person})
+        counts.append(instance.record(ticket)["reassignment_count"])
+    assert counts == ["0", "1", "1", "1", "1"]
+
+
 def test_each_update_moves_time_and_count(instance: Instance, clock: FakeClock) -> None:
     ticket = instance.open_record()
     clock.advance(timedelta(seconds=7))

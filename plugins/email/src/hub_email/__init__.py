@@ -16,7 +16,7 @@ def hub_register_source() -> SourceType[EmailSourceConfig]:
         summary="Shared mailbox over IMAP; its threads are the tickets",
         config=EmailSourceConfig,
         create=EmailSource,
-        capabilities=frozenset({Capability.WRITE_BACK, Capability.WAIT, Capability.REWIND}),
+        capabilities=frozenset({Capability.WRITE_BACK, Capability.WAIT, Capability.REWIND, Capability.MILESTONES}),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from hub import Customer, Page, Ticket
+from hub import Customer, Milestone, Page, Ticket
 from hub_email.cursor import FolderPosition, KeywordPosition, Position, pack, unpack
 from hub_email.desk import Mail, Role
 from hub_email.imap import FolderState
@@ -48,6 +48,16 @@ class Snapshot:
     def views(self) -> list[FolderView]:
         """The folders there are. A mail that lies in two folders is in both."""
         return [view for view in (self.inbox, self.sent, self.closed) if view]
+
+    def mails(self) -> list[Mail]:
+        """All that lies in them."""
+        return [entry.mail for view in self.views() for entry in view.entries.values()]
+
+    def open_mails(self) -> dict[str, int]:
+        """UIDs of the mails in the inbox that carry no closing signal, by Message-ID."""
+        closed = {entry.mail.id for entry in self.closed.entries.values()} if self.closed else set()
+        entries = self.inbox.entries.items()
+        return {entry.mail.id: uid for uid, entry in entries if uid not in self.flagged and entry.mail.id not in closed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +174,10 @@ class Closures:
         yield Page(tuple(tickets.values()), _past_all(position, snapshot).write(), reopened)
 
     def _sort(self) -> None:
-        snapshot = self._snapshot
-        entries = [entry for view in snapshot.views() for entry in view.entries.values()]
-        self._threads = build_threads(entry.mail for entry in entries)
-        for entry in entries:
+        self._threads = build_threads(self._snapshot.mails())
+        for entry in (entry for view in self._snapshot.views() for entry in view.entries.values()):
             self._keywords[entry.mail.id].update(flag for flag in entry.flags if not flag.startswith("\\"))
-        closed = {entry.mail.id for entry in snapshot.closed.entries.values()} if snapshot.closed else set()
-        for uid, entry in snapshot.inbox.entries.items():
-            if uid not in snapshot.flagged and entry.mail.id not in closed:
-                self._waiting[entry.mail.id] = uid
+        self._waiting = self._snapshot.open_mails()
 
     def _reopened(self) -> tuple[str, ...]:
         """Ids of the threads in which a customer wrote since the position."""
@@ -189,7 +194,8 @@ class Closures:
             return None
         if hit.again and customers[-1].id in self._waiting:
             return None  # it is open: its earlier closing was reported when it happened
-        return _ticket(thread, hit, self._snapshot.at, self._covered(customers), self._keywords_of(thread))
+        fields: dict[str, str | tuple[str, ...]] = {"folder": hit.folder, "keywords": self._keywords_of(thread)}
+        return ticket_of(thread, short_hash(self._covered(customers).id, 16), self._snapshot.at, fields)
 
     def _is_new(self, uid: int) -> bool:
         return uid > self._position.inbox.last_uid
@@ -203,22 +209,30 @@ class Closures:
         return tuple(sorted(set().union(*(self._keywords[mail.id] for mail in thread.mails))))
 
 
-def _ticket(thread: Thread, hit: Hit, at: datetime, covered: Mail, keywords: tuple[str, ...]) -> Ticket:
+def ticket_of(
+    thread: Thread,
+    key: str,
+    at: datetime,
+    fields: dict[str, str | tuple[str, ...]],
+    milestone: Milestone = Milestone.CLOSED,
+) -> Ticket:
+    """The ticket that a thread with a customer in it is, at a milestone that it reached then."""
     opener = thread.by(Role.CUSTOMER)[0]
     answers = [mail for mail in thread.by(Role.DESK) if mail.sender]
     responses = [mail.received_at for mail in answers if mail.received_at >= opener.received_at]
     return Ticket(
         id=thread.id,
-        key=thread.token or f"m-{_short_hash(thread.id, 8)}",
-        closure_key=_short_hash(covered.id, 16),
+        key=thread.token or f"m-{short_hash(thread.id, 8)}",
+        closure_key=key,
         closed_at=at,
+        milestone=milestone,
         subject=opener.subject,
         customer=_customer(opener.sender),
         agent=_agent(answers[-1].sender) if answers else None,
         channel="email",
         opened_at=opener.received_at,
         first_response_at=responses[0] if responses else None,
-        fields={"folder": hit.folder, "keywords": keywords},
+        fields=fields,
     )
 
 
@@ -230,7 +244,8 @@ def _agent(sender: Person | None) -> str | None:
     return sender.name or sender.address.rpartition("@")[0] if sender else None
 
 
-def _short_hash(text: str, length: int) -> str:
+def short_hash(text: str, length: int) -> str:
+    """So many hexadecimal digits that stand for a text."""
     return sha256(text.encode("utf-8", "replace")).hexdigest()[:length]
 
 

@@ -6,11 +6,11 @@ import ipaddress
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from hub import Duration, ExistingFile, PluginConfig, Secret
+from hub import Duration, ExistingFile, Milestone, PluginConfig, Secret
 
 
 class Security(StrEnum):
@@ -91,6 +91,11 @@ class EmailSourceConfig(ImapSettings):
     old_mail: Duration = Field(default=timedelta(days=7), ge=timedelta(0))
     """A thread whose newest mail came longer than this before the first pull is not surveyed when somebody closes it:
     archiving years of mail must not survey anybody."""
+    milestones: tuple[Literal[Milestone.WAITING], ...] = ()
+    """Which open tickets to look for besides closed ones: "waiting" for an answer for longer than `waiting_after`. A
+    mailbox does not tell who works on a mail, so there are no hand-overs. A rule in hub.toml must ask about them."""
+    waiting_after: Duration = Field(default=timedelta(days=2), ge=timedelta(hours=1), le=timedelta(days=365))
+    """How long a customer's mail in the inbox is unanswered before its ticket counts as waiting."""
     results_folder: str = Field(default="Survey results", min_length=1)
     """Folder that results are written into; made when it is missing. Never the inbox."""
     results_from: str = Field(default="", pattern=r"^[^\r\n]*$")
@@ -120,6 +125,8 @@ class EmailSourceConfig(ImapSettings):
             raise ValueError("give 'closed_folder' or 'closed_keyword'; otherwise no ticket is ever closed")
         if not self.desk_identities:
             raise ValueError("give 'desk_addresses': without them nobody can tell agents from customers")
+        if self.milestones and not self.sent_folder:
+            raise ValueError("'milestones' needs 'sent_folder': without it nobody can tell what was answered")
         self._require_different_folders()
         return self
 

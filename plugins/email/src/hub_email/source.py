@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
-from hub import CheckResult, Context, Cursor, Experience, Page, Receipt, Source
+from hub import CheckResult, Context, Cursor, Experience, Page, Receipt, Source, Ticket
 from hub_email.check import check_mailbox
 from hub_email.closures import Closures, FolderView, Snapshot, beginning, rewound
 from hub_email.config import EmailSourceConfig
@@ -14,6 +15,7 @@ from hub_email.desk import Desk
 from hub_email.imap import Mailbox
 from hub_email.imap_errors import FolderMissing
 from hub_email.index import FolderIndex
+from hub_email.waiting import waiting
 from hub_email.write_back import ResultWriter
 
 
@@ -27,10 +29,14 @@ class EmailSource(Source[EmailSourceConfig]):
         self._inbox = FolderIndex(config.inbox, desk)
         self._sent = FolderIndex(config.sent_folder, desk, sent=True) if config.sent_folder else None
         self._closed = FolderIndex(config.closed_folder, desk) if config.closed_folder else None
+        self._looking = asyncio.Lock()
+        self._last: Snapshot | None = None
+        """What the last pull saw; None when it failed, or there was none."""
 
     async def pull(self, cursor: Cursor | None) -> AsyncIterator[Page]:
         """Yield the threads that were closed since the cursor."""
-        snapshot = await self._look()
+        async with self._looking:
+            snapshot = await self._look()
         if cursor is None:
             yield Page((), beginning(snapshot).write())
             return
@@ -42,7 +48,16 @@ class EmailSource(Source[EmailSourceConfig]):
 
     async def rewind(self, since: datetime) -> Cursor:
         """Start again from the closed threads that had mail since then: IMAP does not tell when a mail was moved."""
-        return rewound(await self._look(), since).write()
+        async with self._looking:
+            return rewound(await self._look(), since).write()
+
+    async def milestones(self, since: datetime) -> AsyncIterator[Sequence[Ticket]]:
+        """Yield the tickets that began to wait since then. The mailbox is not asked again for what a pull has seen."""
+        if not self.config.milestones:
+            return
+        async with self._looking:
+            snapshot = self._last or await self._look()
+        yield list(waiting(snapshot, self.config.waiting_after, since))
 
     async def wait(self) -> None:
         """Return when something happens in the folder where closings show."""
@@ -72,6 +87,7 @@ class EmailSource(Source[EmailSourceConfig]):
     async def _look(self) -> Snapshot:
         """Look into all folders: the inbox first, so that a mail moved meanwhile is seen at least once, and sent mail
         last, so that the answer an agent gave before closing is there."""
+        self._last = None
         now = self.context.clock.now()
         since = (now - self.config.thread_window).date() - timedelta(days=1)  # SEARCH knows neither time nor zone
         mailbox, keyword = self._mailbox, self.config.closed_keyword
@@ -85,7 +101,7 @@ class EmailSource(Source[EmailSourceConfig]):
                 await self._sent.refresh(mailbox, since)
             except FolderMissing:
                 self.context.log.debug("email.no_sent_folder")
-        return Snapshot(
+        self._last = Snapshot(
             at=now,
             inbox=_view(self._inbox),
             closed=_view(self._closed) if self._closed else None,
@@ -93,6 +109,7 @@ class EmailSource(Source[EmailSourceConfig]):
             keyword=keyword,
             flagged=frozenset(flagged),
         )
+        return self._last
 
 
 def _view(index: FolderIndex) -> FolderView:

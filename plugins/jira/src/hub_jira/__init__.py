@@ -17,6 +17,13 @@ def hub_register_source() -> SourceType[JiraConfig]:
         config=JiraConfig,
         create=JiraSource,
         capabilities=frozenset(
-            {Capability.WRITE_BACK, Capability.REWIND, Capability.RECEIVE, Capability.FETCH, Capability.CENSUS}
+            {
+                Capability.WRITE_BACK,
+                Capability.REWIND,
+                Capability.RECEIVE,
+                Capability.FETCH,
+                Capability.CENSUS,
+                Capability.MILESTONES,
+            }
         ),
     )

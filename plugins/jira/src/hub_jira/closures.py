@@ -6,12 +6,12 @@ moving to another project and writing onto the ticket do not change it; opening 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from hub import Unexpected
+from hub import Milestone, Unexpected
 from hub_jira.cursor import millis
 from hub_jira.site import DONE
 
@@ -34,6 +34,20 @@ class Transition(NamedTuple):
     after: str
 
 
+class Change(NamedTuple):
+    """A change of one field of a ticket. Values that have ids have texts too; others have texts only."""
+
+    at: datetime
+    field: str
+    before: str | None
+    """Id of the value before."""
+    before_text: str | None
+    after: str | None
+    after_text: str | None
+    entry: str
+    """Id of the entry in the history, which may hold several changes."""
+
+
 class Closing(NamedTuple):
     """The last closing of a ticket that is closed."""
 
@@ -47,6 +61,11 @@ class Closing(NamedTuple):
     def key(self) -> str:
         """What tells this closing from others of the same ticket."""
         return str(millis(self.at))
+
+    @property
+    def milestone(self) -> Milestone:
+        """What it is."""
+        return Milestone.CLOSED
 
 
 def moment(value: Any) -> datetime | None:
@@ -75,19 +94,38 @@ def transitions(histories: Any) -> tuple[Transition, ...]:
 
     :raises Unexpected: it cannot be read.
     """
-    found: list[tuple[datetime, int, Transition]] = []
+    steps = changes(histories, {STATUS})
+    return tuple(Transition(step.at, step.before, step.after) for step in steps if step.before and step.after)
+
+
+def changes(histories: Any, fields: Collection[str]) -> list[Change]:
+    """The changes of some fields in a changelog, oldest first, whichever way round it came.
+
+    :param fields: their names, or on Cloud their ids.
+    :raises Unexpected: it cannot be read.
+    """
+    found: list[tuple[datetime, int, Change]] = []
     for history in histories if isinstance(histories, list) else ():
         at = moment(history.get("created")) if isinstance(history, dict) else None
         if at is None:
             raise Unexpected("Jira's changelog has an entry without a time")
-        items = history.get("items")
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, dict) and item.get("field") == STATUS:
-                before, after = item.get("from"), item.get("to")
-                if isinstance(before, str) and isinstance(after, str):
-                    found.append((at, _number(history), Transition(at, before, after)))
+        found += [(at, _number(history), change) for change in _changes_at(at, history, fields)]
     found.sort(key=itemgetter(0, 1))
-    return tuple(step for _, _, step in found)
+    return [change for _, _, change in found]
+
+
+def _changes_at(at: datetime, history: Mapping[str, Any], fields: Collection[str]) -> Iterator[Change]:
+    def text(value: Any) -> str | None:
+        return value if isinstance(value, str) and value else None
+
+    items = history.get("items")
+    for item in items if isinstance(items, list) else ():
+        names = (text(item.get("field")), text(item.get("fieldId"))) if isinstance(item, dict) else ()
+        if name := next((each for each in names if each in fields), None):
+            before, before_text, after, after_text = (
+                text(item.get(each)) for each in ("from", "fromString", "to", "toString")
+            )
+            yield Change(at, name, before, before_text, after, after_text, str(history.get("id", "")))
 
 
 def _number(history: Mapping[str, Any]) -> int:

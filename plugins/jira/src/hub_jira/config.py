@@ -6,11 +6,11 @@ import ipaddress
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 
-from hub import Duration, ExistingFile, PluginConfig, Secret
+from hub import Duration, ExistingFile, Milestone, PluginConfig, Secret
 
 FieldId = Annotated[str, Field(pattern=r"^customfield_[0-9]{1,10}$")]
 """The id of a custom field, such as "customfield_10050"; names are not unique."""
@@ -120,6 +120,11 @@ class JiraConfig(PluginConfig):
     """Custom field that names the service."""
     organisation_field: FieldId | None = None
     """Custom field that names the customer's company or department; in Jira Service Management its own is used."""
+    milestones: tuple[Literal[Milestone.HANDED_OVER, Milestone.WAITING], ...] = ()
+    """Which open tickets to look for besides closed ones: "handed_over" to another assignee or, with `team_field`,
+    another team; "waiting" for longer than `waiting_after`. A rule in hub.toml must ask about them."""
+    waiting_after: Duration = Field(default=timedelta(days=2), ge=timedelta(hours=1), le=timedelta(days=365))
+    """How long a ticket is open before it counts as waiting."""
     write_back: tuple[Target, ...] = Field(default=(Target.PROPERTY, Target.COMMENT), min_length=1)
     """Where experiences are written: "property" (for programs), "comment" (internal, for agents), "fields" (those of
     `result_fields`)."""

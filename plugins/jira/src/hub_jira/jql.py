@@ -16,6 +16,7 @@ DONE = "statusCategory = Done"
 NOT_DONE = "statusCategory != Done"
 CATEGORY_CHANGED = "statusCategoryChangedDate"
 UPDATED = "updated"
+CREATED = "created"
 
 LONGEST_RELATIVE = timedelta(days=7)
 
@@ -50,6 +51,23 @@ def since(field: str, moment: datetime, now: datetime) -> str:
     if timedelta() <= gap < LONGEST_RELATIVE:
         return f'{field} >= "-{gap // timedelta(minutes=1) + 2}m"'
     return exactly_since(field, moment)
+
+
+def until(field: str, moment: datetime, now: datetime) -> str:
+    """A time field is at `moment` or earlier; up to a minute after it may be found too.
+
+    :param now: the time on Jira's clock.
+    """
+    return f'{field} <= "-{max(now - moment, timedelta()) // timedelta(minutes=1)}m"'
+
+
+def changed_since(field: str, moment: datetime, now: datetime) -> str:
+    """A field was changed at `moment` or later; up to two minutes before it may be found too.
+
+    :param field: one that Jira keeps such a history of for search: assignee, status, priority and few others.
+    :param now: the time on Jira's clock.
+    """
+    return f'{field} CHANGED AFTER "-{max(now - moment, timedelta()) // timedelta(minutes=1) + 2}m"'
 
 
 def exactly_since(field: str, moment: datetime) -> str:

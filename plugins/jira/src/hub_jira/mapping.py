@@ -8,6 +8,7 @@ from typing import Any
 from hub import Customer, Ticket, Unexpected
 from hub_jira.closures import Closing, moment
 from hub_jira.config import JiraConfig
+from hub_jira.reached import Reached
 from hub_jira.search import CHANNEL, Issue
 from hub_jira.servicedesk import Request
 from hub_jira.site import Site
@@ -71,7 +72,7 @@ class Mapper:
         self._type = site.made_by(REQUEST_TYPE)
         self._organisation = _named(config.organisation_field) or site.made_by(ORGANISATIONS)
 
-    def ticket(self, issue: Issue, closing: Closing, customer: Customer, request: Request) -> Ticket:
+    def ticket(self, issue: Issue, reached: Closing | Reached, customer: Customer, request: Request) -> Ticket:
         """The ticket that an issue is.
 
         :raises Unexpected: it has no key, or a time that cannot be read.
@@ -82,8 +83,9 @@ class Mapper:
         return Ticket(
             id=issue["id"],
             key=key,
-            closure_key=closing.key,
-            closed_at=closing.at,
+            closure_key=reached.key,
+            closed_at=reached.at,
+            milestone=reached.milestone,
             subject=text_of(fields.get("summary")) or "",
             url=f"{self._link}{key}",
             customer=customer,
@@ -96,7 +98,7 @@ class Mapper:
             opened_at=moment(fields.get("created")),
             first_response_at=request.first_response_at,
             time_to_resolve=request.time_to_resolve,
-            reopen_count=closing.reopen_count,
+            reopen_count=reached.reopen_count,
             fields=_further(fields),
         )
 

@@ -19,6 +19,7 @@ from hub_jira.client import JiraClient
 from hub_jira.closures import STATUS, Closing, Transition, category_of, closing, is_done, transitions
 from hub_jira.config import JiraConfig
 from hub_jira.customers import Customers
+from hub_jira.reached import Reached
 from hub_jira.search import CHANNEL, MOST_READ, Issue, Query
 from hub_jira.servicedesk import FAILURES, Desk, Request
 from hub_jira.site import Site
@@ -27,7 +28,8 @@ AT_ONCE = 8
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
-Closed = tuple[Issue, Closing]
+At = tuple[Issue, Closing | Reached]
+"""An issue, and the milestone that is told of it."""
 Details = tuple[Customer, Request]
 
 
@@ -95,6 +97,20 @@ class Reader:
             raise next(iter(batch.unread.values()))
         return batch
 
+    async def at_milestones(self, reached: Sequence[tuple[Issue, Reached]], site: Site) -> list[Ticket]:
+        """Open tickets at what they have reached. Those that cannot be read are left out.
+
+        :raises Unexpected: not one of them can be read.
+        """
+        self.read_contacts()
+        self._desk.work_on(site)
+        batch, mapper = Batch(), mapping.Mapper(self._config, site)
+        for start in range(0, len(reached), AT_ONCE):
+            await self._add(reached[start : start + AT_ONCE], site, mapper, batch)
+        if batch.unread and not batch.tickets:
+            raise next(iter(batch.unread.values()))
+        return batch.tickets
+
     async def closings(self, issues: Sequence[Issue], site: Site, batch: Batch) -> dict[str, Closing]:
         """When each of some issues was closed, by id; open ones have none. On Cloud this reads their histories.
 
@@ -148,7 +164,7 @@ class Reader:
                     found += [] if is_done(mapping.fields_of(row)) else [row["id"]]
         return found
 
-    async def _add(self, closed: Sequence[Closed], site: Site, mapper: mapping.Mapper, batch: Batch) -> None:
+    async def _add(self, those: Sequence[At], site: Site, mapper: mapping.Mapper, batch: Batch) -> None:
         """Make tickets of a few issues.
 
         When Service Management fails on some and still shows others, it is those: they are taken as the platform shows
@@ -156,13 +172,13 @@ class Reader:
         """
         details: Sequence[Details | RemoteError]
         if site.service_management:
-            details = await attempt(closed, lambda one: self._details(*one, site))
+            details = await attempt(those, lambda one: self._details(*one, site))
         else:  # nothing is asked
-            details = [await self._details(*one, site) for one in closed]
-        failed = [one for one, result in zip(closed, details, strict=True) if isinstance(result, RemoteError)]
+            details = [await self._details(*one, site) for one in those]
+        failed = [one for one, result in zip(those, details, strict=True) if isinstance(result, RemoteError)]
         if failed and not await self._desk.shows_others({issue["id"] for issue, _ in failed}):
             raise next(result for result in details if isinstance(result, RemoteError))
-        for (issue, found), result in zip(closed, details, strict=True):
+        for (issue, found), result in zip(those, details, strict=True):
             if isinstance(result, RemoteError):
                 self._desk.do_without(issue["id"], found.key)
                 batch.bare.append(issue["id"])
@@ -174,7 +190,7 @@ class Reader:
             except Unexpected as why:
                 batch.unread.setdefault(issue["id"], why)
 
-    async def _details(self, issue: Issue, found: Closing, site: Site) -> Details:
+    async def _details(self, issue: Issue, found: Closing | Reached, site: Site) -> Details:
         fields = mapping.fields_of(issue)
         asks = site.service_management and mapping.is_request(fields)
         request = await self._desk.request(issue["id"], found.key) if asks else Request()

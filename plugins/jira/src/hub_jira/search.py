@@ -12,6 +12,7 @@ from typing import Any
 from hub import RateLimited, Rejected, Unavailable, Unexpected
 from hub_jira import answers
 from hub_jira.client import JiraClient
+from hub_jira.closures import STATUS
 
 Issue = Mapping[str, Any]
 
@@ -142,13 +143,14 @@ async def read(
     return issues(answer), not answer.get("issueErrors")
 
 
-async def histories(client: JiraClient, ids: Sequence[str]) -> dict[str, list[Any]]:
-    """The changes of status of issues, by issue id.
+async def histories(client: JiraClient, ids: Sequence[str], fields: Sequence[str] = (STATUS,)) -> dict[str, list[Any]]:
+    """The changes of some fields of issues, by issue id.
 
+    :param fields: ids of fields, at most 10.
     :raises Unexpected: they cannot be read.
     """
     found: dict[str, list[Any]] = {each: [] for each in ids}
-    body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "fieldIds": ["status"], "maxResults": 1000}
+    body: dict[str, Any] = {"issueIdsOrKeys": list(ids), "fieldIds": list(fields), "maxResults": 1000}
     tokens: set[str] = set()
     while True:
         answer = await client.json("POST", "rest/api/3/changelog/bulkfetch", json=body)

@@ -59,6 +59,8 @@ class Site:
     """The type of each field by its id: "string", "number", "option", "array"…"""
     kinds: Mapping[str, str] = field(default_factory=dict)
     """What made each custom field, by its id, such as "com.atlassian.jira.plugin.system.customfieldtypes:textarea"."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What people call each field, by its id. Data Center's histories name fields so."""
 
     @property
     def cloud(self) -> bool:
@@ -100,6 +102,7 @@ async def detect(ask: Ask, may_read: Probe) -> Site:
         agent_licence=has_desks and await may_read(f"rest/{SERVICE_DESK_API}/servicedesk", params={"limit": "1"}),
         fields=_schemas(fields, "type"),
         kinds=_schemas(fields, "custom"),
+        names=_names(fields),
     )
 
 
@@ -154,4 +157,13 @@ def _schemas(fields: Any, part: str) -> Mapping[str, str]:
         match each:
             case {"id": str(identity), "schema": {**schema}}:
                 found[identity] = str(schema.get(part, ""))
+    return found
+
+
+def _names(fields: Any) -> Mapping[str, str]:
+    found = {}
+    for each in fields if isinstance(fields, list) else ():
+        match each:
+            case {"id": str(identity), "name": str(name)}:
+                found[identity] = name
     return found

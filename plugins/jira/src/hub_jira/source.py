@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from hub import CheckResult, Context, Cursor, Experience, Fetched, Hint, Page, Receipt, Source, Webhook
+from hub import CheckResult, Context, Cursor, Experience, Fetched, Hint, Page, Receipt, Source, Ticket, Webhook
 from hub_jira import webhooks
 from hub_jira.check import Checker
 from hub_jira.client import JiraClient
 from hub_jira.config import JiraConfig
 from hub_jira.cursor import Position
+from hub_jira.milestones import Milestones
 from hub_jira.pull import CloudPull, DataCenterPull, Pull
 from hub_jira.reader import Reader
 from hub_jira.search import MOST_RECONCILED
@@ -60,6 +61,14 @@ class JiraSource(Source[JiraConfig]):
         site, now = await self._begin()
         async for ids in self._walk(site, now).census(since):
             yield ids
+
+    async def milestones(self, since: datetime) -> AsyncIterator[Sequence[Ticket]]:
+        """Yield the tickets that are open and were handed over, or began to wait, since then."""
+        if not self.config.milestones:
+            return
+        site, now = await self._begin()
+        async for tickets in Milestones(self.config, self._client, self._reader, site, now).pages(since):
+            yield tickets
 
     async def receive(self, request: Webhook) -> Hint:
         """Verify a webhook request. The ids that it names are made sure to be found by the next searches."""

@@ -17,7 +17,7 @@ async def test_every_request_is_one_that_the_official_documents_know(world: Any,
     rating, comment = world.site.add_field("Rating", "number"), world.site.add_field("Comment", "textarea")
     settings = {
         "write_back": ["property", "comment", "fields"], "result_fields": {"rating": rating.id, "comment": comment.id},
-        "jql": "labels is EMPTY", "page_size": 2,
+        "jql": "labels is EMPTY", "page_size": 2, "milestones": ["handed_over", "waiting"],
     }  # fmt: skip
     source = world.source(**settings)
     began = world.clock.now()
@@ -29,6 +29,10 @@ async def test_every_request_is_one_that_the_official_documents_know(world: Any,
     assert await walk(source, cursor)
     assert await source.rewind(began)
     assert [ids async for ids in source.census(began)]
+    world.site.assign(issues[-1], world.site.agent)
+    world.site.assign(issues[-1], world.site.account)
+    world.clock.advance(timedelta(days=2))
+    assert len([ticket async for page in source.milestones(began) for ticket in page]) == 2
     assert (await source.fetch([issue.id for issue in issues])).tickets
     items = [world.experience(issue) for issue in issues]
     for _ in range(2):

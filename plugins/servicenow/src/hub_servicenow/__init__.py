@@ -23,6 +23,7 @@ def hub_register_source() -> SourceType[ServiceNowConfig]:
                 Capability.RECEIVE,
                 Capability.FETCH,
                 Capability.CENSUS,
+                Capability.MILESTONES,
             }
         ),
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from hub import Duration, Grant, PluginConfig, Secret
+from hub import Duration, Grant, Milestone, PluginConfig, Secret
 from hub_servicenow.query import parse_filter
 
 TableName = Literal["incident", "sc_req_item", "sn_customerservice_case"]
@@ -138,6 +138,11 @@ class ServiceNowConfig(PluginConfig):
     """Field with the service's name. Unless given "business_service.name"."""
     organisation_field: FieldPath | None = None
     """Field with the customer's company. Unless given "company.name", on a case "account.name"."""
+    milestones: tuple[Literal[Milestone.HANDED_OVER, Milestone.WAITING], ...] = ()
+    """Which open tickets to look for besides closed ones: "handed_over" as `reassignment_count` tells, "waiting" for
+    longer than `waiting_after`. A rule in hub.toml must ask about them."""
+    waiting_after: Duration = Field(default=timedelta(days=2), ge=timedelta(hours=1), le=timedelta(days=365))
+    """How long a ticket is open before it counts as waiting."""
     write_back: tuple[Target, ...] = Field(default=("note",), min_length=1)
     """Where answers go, best first: "fields" (columns of the ticket), "note" (a work note), "table" (a table of its
     own), "import" (an import set)."""
@@ -157,7 +162,7 @@ class ServiceNowConfig(PluginConfig):
         parse_filter(value)
         return value
 
-    @field_validator("write_back", "closed_states")
+    @field_validator("write_back", "closed_states", "milestones")
     @classmethod
     def _once_each(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(values)) != len(values):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from hub import Customer, Ticket, Unexpected
+from hub import Customer, Milestone, Ticket, Unexpected
 from hub_servicenow.client import Row
 from hub_servicenow.config import ServiceNowConfig
 from hub_servicenow.query import joined, one_of, parse_filter
@@ -20,6 +20,11 @@ _WIRE_FORMAT = "%Y-%m-%d %H:%M:%S"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DURATIONS = ("business_stc", "business_duration", "calendar_stc", "calendar_duration")  # without closed hours first
 _FIRST_RESPONSE = "first_response_time"
+_OF_OPEN: Mapping[Milestone, tuple[str, ...]] = {
+    Milestone.HANDED_OVER: ("active", "reassignment_count"),
+    Milestone.WAITING: ("active", "opened_at"),
+}
+"""Fields that tell what an open ticket has reached."""
 _LANGUAGES = {"pb": "pt", "fq": "fr", "zt": "zh"}  # ServiceNow's own codes for variants
 
 
@@ -55,6 +60,8 @@ class TicketMapping:
         """Values of `state` that mean "done"."""
         self.query: str = joined(one_of("state", self.closed_states), config.filter)
         """What a ticket of this source satisfies, as an encoded query."""
+        self.open_query: str = joined("active=true", f"stateNOT IN{','.join(self.closed_states)}", config.filter)
+        """What an open ticket of this source satisfies."""
         self._wanted = parse_filter(self.query)
         self.closing_times: tuple[str, ...] = table.closing_times
         """Fields that say when a ticket was closed, the one that the customer notices first."""
@@ -69,6 +76,7 @@ class TicketMapping:
                 self._email,
                 self._phone,
                 *filter(None, chosen),
+                *(name for milestone in config.milestones for name in _OF_OPEN[milestone]),
             ]
         )
         """Fields that must exist."""
@@ -107,12 +115,36 @@ class TicketMapping:
             return None
         # The same when a resolved ticket is closed later, another when it was opened again in between. Where reopenings
         # are not counted, or not shown, the time tells them apart.
-        reopenings = _number(row.get("reopen_count")) if self.counts_reopenings else None
+        reopenings = self._reopenings(row)
+        return self._ticket(row, f"{to_wire(closed_at) if reopenings is None else reopenings}:resolved", closed_at)
+
+    def handed_over(self, row: Row) -> Ticket:
+        """An open ticket that changed hands. The count tells one hand-over from the next. When it was is known only as
+        the time of the last update, which may have been another change: histories are seldom readable.
+
+        :raises Unexpected: the time cannot be read.
+        """
+        at = from_wire(row["sys_updated_on"], "sys_updated_on")
+        return self._ticket(row, f"{Milestone.HANDED_OVER}:{row['reassignment_count']}", at, Milestone.HANDED_OVER)
+
+    def waiting(self, row: Row, longest: timedelta) -> Ticket:
+        """A ticket that has been open for that long.
+
+        :raises Unexpected: the time cannot be read.
+        """
+        at = from_wire(row["opened_at"], "opened_at")
+        return self._ticket(row, f"{Milestone.WAITING}:{row['opened_at']}", at + longest, Milestone.WAITING)
+
+    def _reopenings(self, row: Row) -> int | None:
+        return _number(row.get("reopen_count")) if self.counts_reopenings else None
+
+    def _ticket(self, row: Row, key: str, at: datetime, milestone: Milestone = Milestone.CLOSED) -> Ticket:
         return Ticket(
             id=row["sys_id"],
             key=row.get("number") or row["sys_id"],
-            closure_key=f"{to_wire(closed_at) if reopenings is None else reopenings}:resolved",
-            closed_at=closed_at,
+            closure_key=key,
+            closed_at=at,
+            milestone=milestone,
             subject=row.get("short_description", ""),
             url=self._link(row["sys_id"]),
             customer=self._customer(row),
@@ -125,7 +157,7 @@ class TicketMapping:
             opened_at=_time(row, "opened_at"),
             first_response_at=_time(row, _FIRST_RESPONSE),
             time_to_resolve=_first_duration(row),
-            reopen_count=reopenings,
+            reopen_count=self._reopenings(row),
             fields=self._fields(row),
         )
 

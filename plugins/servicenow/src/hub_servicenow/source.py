@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from hub import CheckResult, Context, Cursor, Experience, Fetched, Hint, Page, Receipt, Source, Ticket, Webhook
+from hub import (
+    CheckResult,
+    Context,
+    Cursor,
+    Experience,
+    Fetched,
+    Hint,
+    Milestone,
+    Page,
+    Receipt,
+    Source,
+    Ticket,
+    Webhook,
+)
 from hub_servicenow.check import check_instance
 from hub_servicenow.client import Row, ServiceNowClient
 from hub_servicenow.config import ServiceNowConfig
@@ -87,6 +100,21 @@ class ServiceNowSource(Source[ServiceNowConfig]):
         query = joined(self._mapping.query, "^OR".join(times))
         async for rows in self._walk(query, (*ALWAYS, *self._mapping.closing_times)).all():
             yield [row["sys_id"] for row in rows if self._closed_since(row, since)]
+
+    async def milestones(self, since: datetime) -> AsyncIterator[Sequence[Ticket]]:
+        """Yield the tickets that are open and were handed over, or began to wait, since then."""
+        if Milestone.HANDED_OVER in self.config.milestones:
+            moved = joined(self._mapping.open_query, "reassignment_count>0")
+            walk = self._walk(moved, await self._guard.fields(), lenient=True)
+            async for rows in walk.since(to_wire(since)):
+                yield [self._mapping.handed_over(row) for row in rows]
+        if Milestone.WAITING in self.config.milestones:
+            longest = self.config.waiting_after
+            first, last = (to_wire(at - longest) for at in (since, self.context.clock.now()))
+            opened = joined(self._mapping.open_query, f"opened_at>={first}", f"opened_at<={last}")
+            walk = self._walk(opened, await self._guard.fields(), lenient=True)
+            async for rows in walk.all():
+                yield [self._mapping.waiting(row, longest) for row in rows]
 
     async def write_back(self, items: Sequence[Experience]) -> Sequence[Receipt]:
         """Put experiences where `write_back` says."""
