@@ -57,6 +57,7 @@ from hub.api.records import (
 from hub.api.settings import Duration, ExistingFile, Secret
 from hub.api.sink import Sink, SinkType
 from hub.api.source import Source, SourceType
+from hub.api.telling import tell_details, tell_score, tell_words
 from hub.hookspecs import hookimpl
 
 API_VERSION = (1, 1)
@@ -122,4 +123,7 @@ __all__ = [
     "Webhook",
     "WebhookRefused",
     "hookimpl",
+    "tell_details",
+    "tell_score",
+    "tell_words",
 ]

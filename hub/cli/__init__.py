@@ -7,7 +7,22 @@ import sys
 
 import typer
 
-from hub.cli import check, config, db, demo, invitations, plugins, run, state, status, surveys, why
+from hub.cli import (
+    answers,
+    check,
+    config,
+    db,
+    demo,
+    erase,
+    export,
+    invitations,
+    plugins,
+    run,
+    state,
+    status,
+    surveys,
+    why,
+)
 
 app = typer.Typer(
     name="hub",
@@ -21,11 +36,14 @@ app.command("sync")(run.sync)
 app.command("status")(status.status)
 app.command("why")(why.why)
 app.command("check")(check.check)
+app.command("export")(export.export)
+app.command("erase")(erase.erase)
 app.command("demo", context_settings=demo.CONTEXT_SETTINGS)(demo.demo)
 app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(surveys.app, name="surveys")
 app.add_typer(invitations.app, name="invitations")
+app.add_typer(answers.app, name="answers")
 app.add_typer(state.app, name="state")
 app.add_typer(db.app, name="db")
 

@@ -101,6 +101,7 @@ def concerns(facts: Facts) -> list[Concern]:
         *_overdue(facts),
         *_doubts(facts),
         *_doubtful_follow_ups(facts),
+        *_held(facts),
         *_uncomposed(facts),
         *_paused(facts),
         *_mostly_failed(facts),
@@ -259,6 +260,14 @@ def _doubtful_follow_ups(facts: Facts) -> Iterator[Concern]:
             yield Concern("unknown_follow_ups", f"gateways.{gateway}", text, do, needs_you=False, count=count)
 
 
+def _held(facts: Facts) -> Iterator[Concern]:
+    if count := facts.overview.held.waiting:
+        text = f"{_number(count, 'answer')} may be a machine's, and {'is' if count == 1 else 'are'} held back"
+        do = "look, and decide with confirm or reject: hub answers list --held"
+        since = facts.overview.held.oldest
+        yield Concern("held_answers", "hub", text, do, needs_you=True, since=since, count=count)
+
+
 def _uncomposed(facts: Facts) -> Iterator[Concern]:
     for gateway, count in facts.uncomposed.items():
         text = f"{_number(count, 'message')} could not be written, so nobody got {'it' if count == 1 else 'them'}"
@@ -316,7 +325,7 @@ def _unmatched(facts: Facts) -> Iterator[Concern]:
     for gateway, states in facts.overview.received.items():
         if count := states.get("unmatched", 0):
             text = f"{_number(count, 'answer')} belong to no survey"
-            do = "read them, they may be calls for help: hub invitations answers"
+            do = "read them, they may be calls for help: hub answers list --unmatched"
             yield Concern("unmatched", f"gateways.{gateway}", text, do, needs_you=False, count=count)
 
 

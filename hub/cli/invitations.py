@@ -49,26 +49,6 @@ def list_(
         say("there are none")
 
 
-@app.command("answers")
-def answers(
-    *, limit: Annotated[int, typer.Option(min=1)] = 50, config_file: ConfigFile = None, as_json: AsJson = False
-) -> None:
-    """List answers that belong to no invitation. Prints customers' own words."""
-    from hub.journey import operate
-
-    config = load_config(config_file)
-    rows = asyncio.run(_with_store(config, lambda store: operate.list_unmatched(store, limit)))
-    if as_json:
-        print_json({"answers": [dict(row) for row in rows]})
-        return
-    for row in rows:
-        words = " ".join(printable(row["text"]).split())
-        when = local_time(row["received_at"], config.hub.timezone)
-        typer.echo(f"{when}  {row['gateway']:<12} {printable(row['sender'])}: {words}")
-    if not rows:
-        say("there are none")
-
-
 @app.command("retry")
 def retry(ids: Ids, *, yes: Yes = False, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Send invitations again whose outcome is unknown, or which failed. A customer may then get a second message."""

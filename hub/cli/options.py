@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from hub.config.models import HubConfig
     from hub.store.engine import Store
 
+_PROGRESS_EVERY_S = 0.5
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="The configuration file; else $HUB_CONFIG, else ./hub.toml.")
 ]
@@ -54,6 +57,27 @@ def say(text: str = "") -> None:
     typer.echo(text, err=True)
 
 
+class Progress:
+    """Tells on a terminal how far a long command is, on one line that is gone at the end."""
+
+    def __init__(self) -> None:
+        self._shows = sys.stderr.isatty()
+        self._next_at = monotonic() + _PROGRESS_EVERY_S
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shows:
+            typer.echo("\r\033[K", err=True, nl=False)
+
+    def __call__(self, what: str, done: int) -> None:
+        """Tell that so many of something are done; quick commands say nothing."""
+        if self._shows and (now := monotonic()) >= self._next_at:
+            self._next_at = now + _PROGRESS_EVERY_S
+            typer.echo(f"\r\033[K{what}: {done:,}", err=True, nl=False)
+
+
 def printable(text: str) -> str:
     """Text from outside as it may stand on a terminal: on one line, and without control characters."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
@@ -72,6 +96,27 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def parse_time(text: str | None, zone: str, option: str) -> datetime | None:
+    """A duration back from now, or a time in the zone unless it names its own."""
+    from zoneinfo import ZoneInfo
+
+    import durationpy
+
+    if text is None:
+        return None
+    try:
+        return datetime.now(UTC) - durationpy.from_str(text)
+    except durationpy.DurationError:
+        pass
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            'write a duration such as "2h", or a time such as 2026-11-01T08:00', param_hint=option
+        ) from None
+    return (value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
 def _plain(value: Any) -> Any:

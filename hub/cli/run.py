@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, open_store, print_json, printable, say
+from hub.cli.options import AsJson, ConfigFile, load_config, open_store, parse_time, print_json, printable, say
 
 if TYPE_CHECKING:
     from hub.config.models import HubConfig
@@ -127,7 +127,7 @@ def sync(
     """
     config = load_config(config_file)
     sources = _sources(config, source)
-    start = _parse_since(since, config)
+    start = parse_time(since, config.hub.timezone, "--since")
     if dry_run:
         forecasts = asyncio.run(_forecast(config, sources, start, as_json))
         if as_json:
@@ -144,27 +144,6 @@ def _sources(config: HubConfig, source: str | None) -> list[str]:
     if source is not None and source not in enabled:
         raise typer.BadParameter(f"hub.toml has the sources {', '.join(enabled)}", param_hint="SOURCE")
     return enabled if source is None else [source]
-
-
-def _parse_since(text: str | None, config: HubConfig) -> datetime | None:
-    """A duration back from now, or a time in the hub's zone unless it names its own."""
-    from zoneinfo import ZoneInfo
-
-    import durationpy
-
-    if text is None:
-        return None
-    try:
-        return datetime.now(UTC) - durationpy.from_str(text)
-    except durationpy.DurationError:
-        pass
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            'write a duration such as "2h", or a time such as 2026-11-01T08:00', param_hint="--since"
-        ) from None
-    return (value if value.tzinfo else value.replace(tzinfo=ZoneInfo(config.hub.timezone))).astimezone(UTC)
 
 
 async def _sync(config: HubConfig, sources: list[str], since: datetime | None) -> Summary:

@@ -39,6 +39,10 @@ _SETTLE_EVERY_S = 5.0
 """How often a gateway without work looks what became of the last messages."""
 _LOOK_FOR_CENSUS = timedelta(minutes=10)
 _LOOK_FOR_UNKNOWN = timedelta(minutes=1)
+_FORGET_EVERY = timedelta(hours=1)
+_FORGET_BATCHES = 100
+"""In an hour at most: 10,000 closures, so that years that are forgotten at once do not get in the way."""
+_BETWEEN_FORGETTING = timedelta(seconds=0.2)
 
 
 @dataclass(slots=True)
@@ -302,6 +306,28 @@ async def journey(engine: Engine) -> None:
             await bell.wait()  # the lookout rings it for what nobody announced
 
     await _supervise(engine, engine.stopping, "hub", work, rest)
+
+
+async def forget(engine: Engine) -> None:
+    """Once an hour, take persons out of what is older than `survey.retention`, a little at a time beside the work."""
+    id_ = "hub:forget"
+    batches, forgotten, more = 0, 0, False
+
+    async def work(_health: Health) -> int:
+        nonlocal batches, forgotten, more
+        done = await steps.forget(engine.store, engine.plan, engine.clock)
+        batches, forgotten = batches + 1, forgotten + done
+        more = done > 0 and batches < _FORGET_BATCHES
+        if not more:
+            if forgotten:
+                structlog.get_logger().info("retention.forgot", rows=forgotten, more=done > 0)
+            batches, forgotten = 0, 0
+        return done
+
+    async def rest() -> None:
+        await _pause(_BETWEEN_FORGETTING if more else _FORGET_EVERY, engine.stopping.wait())
+
+    await _supervise(engine, engine.stopping, id_, work, rest, lock=id_)
 
 
 async def look_out(engine: Engine, lookout: Lookout) -> None:

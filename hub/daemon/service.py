@@ -200,7 +200,7 @@ class Service:
                 self._run(id_, instance)
         common = [loops.look_out(self.engine, self._lookout)]
         if Role.JOURNEY in self._roles:
-            common.append(loops.journey(self.engine))
+            common += [loops.journey(self.engine), loops.forget(self.engine)]
         self._tasks["hub"] = [self._watched(loop, self.engine.stopping) for loop in common]
         await self._settle()
 

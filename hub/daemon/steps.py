@@ -17,7 +17,7 @@ from hub.api.source import Source
 from hub.daemon.components import Instance
 from hub.daemon.reading import fetch
 from hub.http import Limiter
-from hub.journey import answer, census, hints, intake, invite, milestones, remind, report
+from hub.journey import answer, census, hints, intake, invite, milestones, remind, report, retention
 from hub.journey import write_back as writing
 from hub.journey.census import Census
 from hub.journey.deliver import Batch, Sender
@@ -205,6 +205,15 @@ async def journey(store: Store, plan: Plan, targets: Callable[[str], Sequence[st
     if failures:
         raise failures[0]
     return Done(*counts)
+
+
+async def forget(store: Store, plan: Plan, clock: Clock) -> int:
+    """Take persons out of some of what is older than `survey.retention`.
+
+    :returns: how many closures, answers and addresses that were; 0 means that none is left.
+    """
+    now, length = clock.now(), plan.survey.retention
+    return await retention.forget_old(store, length, now) or await retention.forget_contacts(store, length, now)
 
 
 def _require(value: Any, expected: type) -> None:

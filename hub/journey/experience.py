@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ from hub.survey.model import Value, scale_of
 
 PLACES = "places."
 """What the sources of answers without a ticket begin with."""
+Answered = tuple[str, Question, Value]
+"""The id of a question, the question, and what was answered."""
 _KEPT = frozenset(TicketSnapshot.model_fields)
 """What a record keeps of a stored `Ticket`."""
 _STORE = insert_given(
@@ -41,7 +43,9 @@ def build(heard: Heard, uid: str, revision: int) -> Experience | None:
         return None
     source: str = invitation["source"]
     last = [row for row in heard.answers if row["gateway"] != OPERATOR][-1]
-    remarks = tuple(_own_words(heard))
+    values = gathered.values
+    answered = [(id_, question, values[id_]) for id_, question in survey.questions.items() if id_ in values]
+    remarks = _own_words(answered, gathered.remarks)
     return Experience(
         id=uid,
         revision=revision,
@@ -52,12 +56,12 @@ def build(heard: Heard, uid: str, revision: int) -> Experience | None:
         survey_version=survey.version,
         channel=Channel(last["channel"]),
         language=invitation["language"],
-        scores=tuple(_scores(heard)),
-        choices=tuple(_choices(heard)),
-        lost_minutes=_lost_minutes(heard),
+        scores=tuple(_scores(answered, gathered.approximate)),
+        choices=tuple(_choices(answered)),
+        lost_minutes=_lost_minutes(answered),
         remarks=remarks,
         comment="\n".join(remark.text for remark in remarks) or None,
-        items=items_of(heard, remarks),
+        items=items_of(heard, remarks) if remarks else (),
         withdrawn=gathered.withdrawn,
         asked_at=invitation["sent_at"],
         delivered_at=invitation["delivered_at"],
@@ -66,8 +70,8 @@ def build(heard: Heard, uid: str, revision: int) -> Experience | None:
     )
 
 
-def _scores(heard: Heard) -> Iterator[Score]:
-    for id_, question, value in _answered(heard):
+def _scores(answered: Iterable[Answered], approximate: Collection[str]) -> Iterator[Score]:
+    for id_, question, value in answered:
         if isinstance(value, int) and (scale := scale_of(question)):
             yield Score(
                 question=id_,
@@ -76,38 +80,33 @@ def _scores(heard: Heard) -> Iterator[Score]:
                 minimum=scale.minimum,
                 maximum=scale.maximum,
                 higher_is_better=scale.higher_is_better,
-                approximate=id_ in heard.gathered.approximate,
+                approximate=id_ in approximate,
             )
 
 
-def _choices(heard: Heard) -> Iterator[Choice]:
-    for id_, question, value in _answered(heard):
+def _choices(answered: Iterable[Answered]) -> Iterator[Choice]:
+    for id_, question, value in answered:
         if question.kind in (QuestionKind.CHOICE, QuestionKind.FACTORS):
             chosen = tuple(value) if isinstance(value, list) else (str(value),)
             process = any(question.options[one].process for one in chosen if one in question.options)
             yield Choice(question=id_, options=chosen, process=process)
 
 
-def _lost_minutes(heard: Heard) -> int | None:
-    given = (value for _, question, value in _answered(heard) if question.kind is QuestionKind.LOST_TIME)
+def _lost_minutes(answered: Iterable[Answered]) -> int | None:
+    given = (value for _, question, value in answered if question.kind is QuestionKind.LOST_TIME)
     return next((value for value in given if isinstance(value, int)), None)
 
 
-def _own_words(heard: Heard) -> Iterator[Remark]:
+def _own_words(answered: Iterable[Answered], said: Iterable[tuple[str, str]]) -> tuple[Remark, ...]:
     """All that the customer wrote, each thing once: what questions asked for, then what else was said."""
     words: dict[tuple[str, str], None] = {}
-    for id_, question, value in _answered(heard):
+    for id_, question, value in answered:
         if question.kind is QuestionKind.TEXT and isinstance(value, str):
             words[id_, value] = None
         elif isinstance(value, dict):
             words |= dict.fromkeys((id_, text) for text in value.values())
-    words |= dict.fromkeys(heard.gathered.remarks)
-    return (Remark(question=id_, text=text) for id_, text in words if text)
-
-
-def _answered(heard: Heard) -> Iterator[tuple[str, Question, Value]]:
-    values = heard.gathered.values
-    return ((id_, question, values[id_]) for id_, question in heard.survey.questions.items() if id_ in values)
+    words |= dict.fromkeys(said)
+    return tuple(Remark(question=id_, text=text) for id_, text in words if text)
 
 
 def _snapshot(ticket: str, source: str) -> TicketSnapshot:
@@ -126,7 +125,7 @@ async def revise(
     before = await _last_revisions(connection, [heard.invitation["id"] for heard in everything])
     revised = {}
     for heard in everything:
-        if record := _next_revision(heard, before.get(heard.invitation["id"])):
+        if record := next_revision(heard, before.get(heard.invitation["id"])):
             revised[heard.invitation["id"]] = record
     if not revised:
         return
@@ -156,7 +155,7 @@ async def _last_revisions(connection: AsyncConnection, ids: Sequence[int]) -> di
     return {row.invitation_id: Experience.model_validate_json(row.record) for row in found}
 
 
-def _next_revision(heard: Heard, before: Experience | None) -> Experience | None:
+def next_revision(heard: Heard, before: Experience | None) -> Experience | None:
     if before is None:
         record = build(heard, f"x{uuid.uuid4().hex}", 1)
         return None if record is None or record.withdrawn else record

@@ -75,7 +75,7 @@ async def hear(
         rows, sent = given[invitation["id"]], steps[invitation["closure_id"]]
         survey = await survey_of(connection, invitation)
         if any(row["gateway"] != OPERATOR for row in rows):
-            heard.append(Heard(invitation, survey, rows, _gather(survey, rows, invitation["language"]), sent))
+            heard.append(Heard(invitation, survey, rows, gather_rows(survey, rows, invitation["language"]), sent))
     return heard
 
 
@@ -104,7 +104,7 @@ def asked_last(steps: Sequence[Row]) -> str | None:
     return left[-1] if left else None
 
 
-def _gather(survey: Survey, rows: Sequence[Row], language: str | None) -> Gathered:
+def gather_rows(survey: Survey, rows: Sequence[Row], language: str | None) -> Gathered:
     said = [row for row in rows if row["gateway"] != OPERATOR]
     late = [row for row in said if (row["matched_by"] or "").endswith(LATE)]
     last_page = [row["id"] for row in said if row["rating"] is not None][-1:]

@@ -42,7 +42,7 @@ _RULES: Sequence[tuple[ItemKind, re.Pattern[str]]] = tuple(
         (
             ItemKind.IDEA,
             r"ehdot\w+|voisi(?:tte|ko|han)?\b|kannattaisi|parannusehdotu\w+|förslag|föreslår|kunde\s+(?:ni|man)|"
-            r"suggest\w*|could\s+you|why\s+not|it\s+would\s+be\s+(?:better|easier|good)|idea",
+            r"suggest\w*|could\s+you|why\s+not|it\s+would\s+be\s+(?:better|easier|good)|idea\b",
         ),
         (
             ItemKind.WISH,
@@ -53,17 +53,18 @@ _RULES: Sequence[tuple[ItemKind, re.Pattern[str]]] = tuple(
             ItemKind.COMPLAINT,
             r"huono\w*|surkea\w*|kesti|hidas\w*|hitaasti|odot(?:in|imme|ella|taa)|pettyny\w+|töykeä\w*|"
             r"dålig\w*|långsam\w*|tog\s+(?:för\s+)?lång\s+tid|besvik\w+|otrevlig\w*|"
-            r"bad|poor|slow\w*|took\s+(?:too\s+|so\s+)?long|disappoint\w*|rude|terrible|awful|nobody",
+            r"bad(?:ly)?\b|poor(?:ly)?\b|slow\w*|took\s+(?:too\s+|so\s+)?long|disappoint\w*|rude\b|terrible|awful|nobody",
         ),
         (
             ItemKind.PRAISE,
-            r"kiito\w*|hyv[äi]\w*|loista\w*|erinoma\w*|mahtav\w*|ystäväll\w*|nopea\w*|tack\w*|bra|utmärkt|"
-            r"jättebra|trevlig\w*|vänlig\w*|snabb\w*|thank\w*|great|excellent|good|friendly|quick\w*|fast|helpful|"
+            r"kiito\w*|hyv[äi]\w*|loista\w*|erinoma\w*|mahtav\w*|ystäväll\w*|nopea\w*|tack\b|bra\b|utmärkt|"
+            r"jättebra|trevlig\w*|vänlig\w*|snabb\w*|thank\w*|great|excellent|good\b|friendly|quick\w*|fast(?:er)?\b|helpful|"
             r"perfect\w*|awesome",
         ),
     )
 )
 _PROBLEMS = (ItemKind.PROBLEM_FAULT, ItemKind.PROBLEM_CUSTOMER)
+_AT_ODDS = ((ItemKind.COMPLAINT, ItemKind.PRAISE), (ItemKind.PRAISE, ItemKind.COMPLAINT))
 _FEEDBACK = (ItemKind.IDEA, ItemKind.WISH, ItemKind.COMPLAINT, ItemKind.PRAISE)
 
 
@@ -94,15 +95,14 @@ def _item(heard: Heard, remark: Remark, corrected: ItemKind | None, tone: ItemKi
 def suggest(text: str, tone: ItemKind = ItemKind.COMMENT) -> ItemKind:
     """The kind that words seem to be.
 
-    Of praise and complaint the score decides where there is one: a customer who rates 1 is not praising.
+    Thanks beside a bad score are no praise, and a grumble beside a good one is no complaint: both are comments.
 
     :param tone: what the score makes of words that say nothing by themselves: a complaint, praise or a comment.
     """
     found = _suggest(text, tuple(kind for kind, _ in _RULES))
-    opposite = {ItemKind.COMPLAINT: ItemKind.PRAISE, ItemKind.PRAISE: ItemKind.COMPLAINT}
-    if found is None or opposite.get(found) is tone:
+    if found is None:
         return tone
-    return found
+    return ItemKind.COMMENT if (found, tone) in _AT_ODDS else found
 
 
 def _suggest(text: str, kinds: Sequence[ItemKind]) -> ItemKind | None:

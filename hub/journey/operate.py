@@ -12,20 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.journey.events import note
 from hub.journey.invite import withdraw
 from hub.journey.policy import Reason
-from hub.store.among import among
 from hub.store.engine import Store
-from hub.store.tables import AnswerState, InvitationState, answers, closures, contacts, invitations
+from hub.store.tables import InvitationState, closures, contacts, invitations
 
 RETRIABLE = (InvitationState.UNKNOWN, InvitationState.FAILED)
 CANCELLABLE = (InvitationState.WAITING, InvitationState.UNKNOWN)
-_HELD = sa.text("answers.state IN ('quarantined', 'refused')")  # literal, so that the partial index serves it
-_ANSWERED = sa.or_(
-    invitations.c.id == answers.c.invitation_id,
-    sa.and_(answers.c.invitation_id.is_(None), invitations.c.token == answers.c.key),
-)
-"""Before it counts, an answer of a page names its survey by the token only."""
-REJECTED = "rejected"
-"""Why an answer does not count that an operator took for a machine's."""
 
 
 async def list_invitations(store: Store, state: str | None, limit: int) -> list[Mapping[Any, Any]]:
@@ -119,53 +110,3 @@ async def _rows(
         elif rows[id_]["state"] not in allowed:
             refused[id_] = f"it is {rows.pop(id_)['state']}; only {' or '.join(allowed)} ones can be"
     return rows
-
-
-async def list_unmatched(store: Store, limit: int) -> list[Mapping[Any, Any]]:
-    """Answers that belong to no invitation, newest first, with the customers' words."""
-    query = (
-        sa.select(answers.c.id, answers.c.gateway, answers.c.sender, answers.c.text, answers.c.received_at)
-        .where(answers.c.state == AnswerState.UNMATCHED)
-        .order_by(answers.c.id.desc())
-        .limit(limit)
-    )
-    async with store.read() as connection:
-        return list((await connection.execute(query)).mappings())
-
-
-async def list_held(store: Store, limit: int) -> list[Mapping[Any, Any]]:
-    """Answers that do not count, newest first, with the customers' words: quarantined, or refused."""
-    columns = (answers.c[name] for name in ("id", "gateway", "state", "suspicion", "given", "text", "received_at"))
-    query = (
-        sa.select(*columns, closures.c.source, closures.c.ticket_key)
-        .join_from(answers, invitations, _ANSWERED)
-        .join(closures, closures.c.id == invitations.c.closure_id)
-        .where(_HELD)
-        .order_by(answers.c.id.desc())
-        .limit(limit)
-    )
-    async with store.read() as connection:
-        return list((await connection.execute(query)).mappings())
-
-
-async def confirm_answer(store: Store, ids: Sequence[int]) -> dict[int, str]:
-    """Let quarantined answers count: a person gave them.
-
-    :returns: why each of the others was left alone.
-    """
-    return await _judge(store, ids, {"state": AnswerState.NEW})
-
-
-async def reject_answer(store: Store, ids: Sequence[int]) -> dict[int, str]:
-    """Let quarantined answers never count: a machine gave them.
-
-    :returns: why each of the others was left alone.
-    """
-    return await _judge(store, ids, {"state": AnswerState.REFUSED, "suspicion": REJECTED})
-
-
-async def _judge(store: Store, ids: Sequence[int], values: dict[str, Any]) -> dict[int, str]:
-    these = answers.update().where(among(answers.c.id, ids), answers.c.state == AnswerState.QUARANTINED)
-    async with store.write() as connection:
-        changed = set((await connection.execute(these.values(**values).returning(answers.c.id))).scalars())
-    return {id_: "no answer of this number is quarantined" for id_ in ids if id_ not in changed}

@@ -44,6 +44,7 @@ _SENDING = sa.text("invitations.state = 'sending'")
 _UNKNOWN = sa.text("invitations.state = 'unknown'")
 _IS_SURVEY = invitations.c.step == 0
 _NEW = sa.text("answers.state = 'new'")
+_HELD = sa.text("answers.state = 'quarantined'")
 _OPEN = sa.text("write_backs.state IN ('pending', 'writing')")
 _OPEN_STATES = {
     *(InvitationState.WAITING, InvitationState.SENDING, InvitationState.UNKNOWN),
@@ -107,6 +108,8 @@ class Overview:
     undecided: Queue
     unread: Queue
     """Answers that were not looked at yet."""
+    held: Queue
+    """Answers that may be a machine's, and wait for a person; overdue when they wait for longer than a moment."""
     surveys: dict[str, Queue]
     """Messages that wait, by gateway: surveys and what follows them."""
     results: dict[str, Queue]
@@ -147,6 +150,7 @@ async def overview(connection: AsyncConnection, now: datetime) -> Overview:
         written=await _written(connection, experience_id),
         undecided=await _queue(connection, closures.c.seen_at, _NOT_DECIDED, late),
         unread=await _queue(connection, answers.c.stored_at, _NEW, late),
+        held=await _queue(connection, answers.c.stored_at, _HELD, late),
         surveys=surveys,
         results=await _queues(connection, write_backs.c.target, write_backs.c.next_at, _OPEN, late),
         doubts=doubts,

@@ -251,6 +251,18 @@ def shrink_wal(engine: AsyncEngine, longest_bytes: int = _WAL_TOO_LONG_BYTES) ->
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def purge(path: Path) -> bool:
+    """Write an SQLite file anew, so that nothing deleted is left in it or in its -wal file. It blocks.
+
+    :returns: False when somebody went on reading an older state, so that the -wal file still holds it.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute("VACUUM")
+        is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not is_busy
+
+
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once: a transaction that reads first and then writes can otherwise fail half-way."""
     read_only = connection.get_execution_options().get(_READ_ONLY, False)

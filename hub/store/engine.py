@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Self, TypeVar
 
@@ -92,6 +93,15 @@ class Store:
     async def tidy(self) -> None:
         """Keep the store's files small; for quiet moments, once in a while."""
         await asyncio.to_thread(dialect.shrink_wal, self._engine)
+
+    async def purge(self) -> bool | None:
+        """Leave nothing of what was deleted in the store's files.
+
+        :returns: whether nothing is left; None on PostgreSQL, where that is the administrator's.
+        """
+        if not self.is_embedded:
+            return None
+        return await asyncio.to_thread(dialect.purge, Path(str(self._engine.url.database)))
 
     async def close(self) -> None:
         """Finish commits under way, unless the database has fallen silent, and close all connections."""

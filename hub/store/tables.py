@@ -225,7 +225,7 @@ answers = sa.Table(
     sa.Index("ix_answers_invitation_id", "invitation_id"),
     _partial("ix_answers_new", "id", where="state = 'new'"),
     _partial("ix_answers_unmatched", "id", where="state = 'unmatched'"),
-    _partial("ix_answers_held", "id", where="state IN ('quarantined', 'refused')"),
+    _partial("ix_answers_held", "id", where="state = 'quarantined'"),
 )
 
 visits = sa.Table(  # pages opened with a tapped rating: what link scanners do to all of them

@@ -10,7 +10,7 @@ import pytest
 from hub import DeliveryStatus, Experience, Receipt, Sink, Ticket, Unavailable
 from hub.testing._bench import ACTING, NOTHING_DONE, READING, Bench
 from hub.testing._component_contract import ComponentContract
-from hub.testing._source_bench import experience
+from hub.testing._source_bench import experience, withdrawn
 from hub.testing.rigs import Fault, Published, SinkRig
 
 COMMENT = "Kiitos, Åsa! Nyt tulostaa – vihdoin 🙂"
@@ -109,6 +109,16 @@ class SinkContract(ComponentContract):
             "two revisions went out under one identity; the receiving side would keep the first. "
             "Make it of Experience.id and Experience.revision"
         )
+
+    async def test_a_withdrawn_answer_is_published(self, bench: SinkBench) -> None:
+        """Who has been told what a customer said must hear that it was taken back."""
+        sink, item = bench.new(), bench.experience()
+        await bench.publish(sink, item)
+        before = len(await bench.rig.published())
+        await bench.publish(sink, withdrawn(item))
+        events = (await bench.rig.published())[before:]
+        assert len(events) == 1, f"the revision that withdraws an answer made {len(events)} events; expected one"
+        assert (item.comment or "") not in events[0].text, "the event of a withdrawal repeats the customer's words"
 
     async def test_a_repeated_event_can_be_folded(self, bench: SinkBench) -> None:
         """After a crash the hub publishes again, also from a new process."""

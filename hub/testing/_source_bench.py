@@ -7,7 +7,23 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
 
-from hub import Channel, Cursor, Customer, Experience, Milestone, Page, Score, Source, Ticket, TicketSnapshot
+from hub import (
+    Channel,
+    Choice,
+    Cursor,
+    Customer,
+    Experience,
+    Item,
+    ItemKind,
+    Milestone,
+    Page,
+    QuestionKind,
+    Remark,
+    Score,
+    Source,
+    Ticket,
+    TicketSnapshot,
+)
 from hub.testing._bench import Bench
 from hub.testing.rigs import Draft, SourceRig
 
@@ -130,3 +146,31 @@ def experience(ticket: Ticket, *, revision: int = 1, comment: str) -> Experience
         comment=comment,
         answered_at=ticket.closed_at,
     )
+
+
+def rich_experience(ticket: Ticket, words: Sequence[str]) -> Experience:
+    """What a customer said who answered everything, and wrote these three things."""
+    kinds = ((ItemKind.PROBLEM_FAULT, "rule"), (ItemKind.SERVICE, "customer"), (ItemKind.IDEA, "person"))
+    return experience(ticket, comment="\n".join(words)).model_copy(
+        update={
+            "scores": (
+                Score(question="service", value=2, minimum=1, maximum=5, approximate=True),
+                Score(question="solved", kind=QuestionKind.YES_NO, value=0, minimum=0, maximum=1),
+                Score(question="effort", kind=QuestionKind.CES, value=3, minimum=1, maximum=7),
+            ),
+            "choices": (Choice(question="factors", options=("slow", "process_no"), process=True),),
+            "lost_minutes": 90,
+            "remarks": tuple(Remark(question="three", text=text) for text in words),
+            "items": tuple(
+                Item(kind=kind, text=text, question="three", by=by)
+                for (kind, by), text in zip(kinds, words, strict=True)
+            ),
+        }
+    )
+
+
+def withdrawn(item: Experience) -> Experience:
+    """The next revision of an experience, by which the customer takes everything back."""
+    nothing: dict[str, Any] = dict.fromkeys(("scores", "choices", "remarks", "items"), ())
+    nothing |= {"comment": None, "lost_minutes": None, "withdrawn": True, "revision": item.revision + 1}
+    return item.model_copy(update=nothing)

@@ -9,10 +9,20 @@ import pytest
 
 from hub import Capability, DeliveryStatus, Experience, Page, Receipt, Source, Ticket
 from hub.testing._bench import ACTING, NOTHING_DONE, READING
-from hub.testing._source_bench import SourceBench, assert_same_closures, closures, experience, pull, tickets
+from hub.testing._source_bench import (
+    SourceBench,
+    assert_same_closures,
+    closures,
+    experience,
+    pull,
+    rich_experience,
+    tickets,
+    withdrawn,
+)
 from hub.testing.rigs import Fault
 
 COMMENT = "Kiitos, Åsa! Nyt tulostaa – vihdoin 🙂"
+THREE_THINGS = ("Tulostin ei toimi vieläkään – 'lp0 on fire'", "Uusi näyttö, kiitos!", "Voisitte soittaa ensin 🙂")
 SECOND_COMMENT = "Ehdin jo iloita: ei tulosta sittenkään…"
 
 
@@ -84,6 +94,39 @@ class WriteBackContract:
         )
         await _write(source, second)
         assert list(await bench.rig.written(ticket.id)) == entries, "writing revision 2 again changed the ticket"
+
+    async def test_each_thing_a_customer_wrote_is_on_the_ticket(self, bench: SourceBench) -> None:
+        """A record can hold several scores, choices, lost time and several things with their kinds."""
+        source, [ticket], _ = await _closed(bench)
+        bench.made_up |= set(THREE_THINGS)
+        item = rich_experience(ticket, THREE_THINGS)
+        await _write(source, item)
+        entries = list(await bench.rig.written(ticket.id))
+        for words in THREE_THINGS:
+            assert any(words in entry for entry in entries), (
+                f"{words!r} is not on ticket {ticket.id}, or its characters are damaged: {entries}; "
+                "hub.tell_words() gives all that a customer wrote"
+            )
+        await _write(source, item)
+        assert list(await bench.rig.written(ticket.id)) == entries, "writing it again changed the ticket"
+
+    async def test_a_withdrawn_answer_is_told_without_its_words(self, bench: SourceBench) -> None:
+        """What is replaced holds the words no more, and what is added does not repeat them."""
+        source, [ticket], _ = await _closed(bench)
+        bench.made_up |= set(THREE_THINGS)
+        item = rich_experience(ticket, THREE_THINGS)
+        await _write(source, item)
+        before = list(await bench.rig.written(ticket.id))
+        await _write(source, withdrawn(item))
+        entries = list(await bench.rig.written(ticket.id))
+        new = [entry for entry in entries if entry not in before]
+        assert new, (
+            f"the revision that withdraws the answer left no trace on ticket {ticket.id}; look at Experience.withdrawn"
+        )
+        for entry in new:
+            assert not any(words in entry for words in THREE_THINGS), f"the withdrawn words were written anew: {entry}"
+        await _write(source, withdrawn(item))
+        assert list(await bench.rig.written(ticket.id)) == entries, "writing the withdrawal again changed the ticket"
 
     async def test_the_own_write_back_is_no_news(self, bench: SourceBench) -> None:
         """Otherwise each answer would ask the customer again."""

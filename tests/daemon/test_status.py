@@ -38,6 +38,7 @@ NOTHING = Overview(
     written={},
     undecided=EMPTY,
     unread=EMPTY,
+    held=EMPTY,
     surveys={},
     results={},
     doubts=(),

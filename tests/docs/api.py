@@ -23,8 +23,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "Context", "HttpClient", "Vault", "Clock", "Log", "Webhook", "CheckResult", "AccessTokens", "Grant",
     ),
     "records": (
-        "Channel", "DeliveryStatus", "Cursor", "UtcDatetime", "Customer", "Ticket", "Page", "Fetched", "Hint",
-        "Message", "Receipt", "Reply", "DeliveryReport", "Inbound", "Experience", "Score", "TicketSnapshot",
+        "Channel", "Milestone", "DeliveryStatus", "Cursor", "UtcDatetime", "Customer", "Ticket", "Page", "Fetched",
+        "Hint", "Message", "Receipt", "Reply", "DeliveryReport", "Inbound", "Experience", "QuestionKind", "Score",
+        "Choice", "Remark", "ItemKind", "Item", "TicketSnapshot", "tell_score", "tell_details", "tell_words",
     ),
     "errors": (
         "HubError", "ConfigError", "PluginError", "NotSupported", "WebhookRefused", "RemoteError", "AuthFailed",
@@ -57,6 +58,8 @@ def _entry(name: str, defined: dict[str, Definition]) -> Iterator[str]:
         yield _markdown(doc)
     if isinstance(found.node, ast.ClassDef):
         yield from _class(name, found.node)
+    elif isinstance(found.node, FUNCTION):
+        yield _python(_signature(found.node))
     elif name == "API_VERSION":
         yield f"Now `{hub.API_VERSION}`."
 

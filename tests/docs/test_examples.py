@@ -12,7 +12,20 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub import Channel, ConfigError, DeliveryStatus, Experience, GatewayType, Message, Receipt, Score, TicketSnapshot
+from hub import (
+    Channel,
+    Choice,
+    ConfigError,
+    DeliveryStatus,
+    Experience,
+    GatewayType,
+    Item,
+    Message,
+    Receipt,
+    Remark,
+    Score,
+    TicketSnapshot,
+)
 from hub.config.contacts import load_contacts
 from hub.config.load import load
 from hub.config.models import HubConfig
@@ -70,7 +83,8 @@ def test_the_experience_on_the_page_is_one_and_every_field_is_explained() -> Non
     fields_only = pages.read(EXPERIENCE_PAGE).partition("\n## Revisions")[0]
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| .+ \|$", fields_only, re.MULTILINE)
     told = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
-    fields = [name for model in (Experience, Score, TicketSnapshot) for name in model.model_fields]
+    models = (Experience, Score, Choice, Remark, Item, TicketSnapshot)
+    fields = [name for model in models for name in model.model_fields]
     assert sorted(told) == sorted(fields)
 
 

@@ -143,6 +143,20 @@ class MixesUpReceipts(AcmeSource):
         return list(reversed(await super().write_back(items)))
 
 
+@source("test_each_thing_a_customer_wrote_is_on_the_ticket", "'Uusi näyttö, kiitos!' is not on ticket 1000")
+class WritesTheFirstThingOnly(AcmeSource):
+    async def write(self, item: Experience) -> Receipt:
+        return await super().write(item.model_copy(update={"items": item.items[:1]}))
+
+
+@source("test_a_withdrawn_answer_is_told_without_its_words", "left no trace on ticket 1000")
+class KeepsQuietAboutWithdrawals(AcmeSource):
+    async def write(self, item: Experience) -> Receipt:
+        if item.withdrawn:
+            return Receipt(key=item.id, status=DeliveryStatus.DELIVERED)
+        return await super().write(item)
+
+
 @source("test_the_own_write_back_is_no_news", "the own write-back counts as reopening of ticket 1000, 1001")
 class TakesItsOwnNoteForNews(AcmeSource):
     def page(self, events: list[Any], number: int) -> Page:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from hub import Customer, Ticket
-from hub.journey import answer, operate
-from hub.store.tables import answers, closures
+from hub.journey import answer
+from hub.journey import held as held_back
+from hub.store.tables import AnswerState, answers, closures
 from tests.journey.world import MAIL, World, on_sqlite, ticket
 
 
@@ -28,7 +29,7 @@ async def test_the_desk_cannot_answer_for_its_customers(world: World) -> None:
     assert await stored(world) == [("refused", "desk")]
     assert world.desk.written == []
     assert (await world.invitations())[0]["answered_at"] is None
-    (held,) = await operate.list_held(world.store, 10)
+    (held,) = await held_back.list_answers(world.store, [AnswerState.REFUSED], 10)
     assert (held["state"], held["suspicion"]) == ("refused", "desk")
     await world.reply("2", MAIL, key=row["token"], channel="email")
     await world.finish()
@@ -49,7 +50,7 @@ async def _quarantined(world: World) -> int:
     async with world.store.write() as connection:
         await connection.execute(answers.update().values(state="quarantined", suspicion="too_fast"))
     assert await world.process() == 0
-    (held,) = await operate.list_held(world.store, 10)
+    (held,) = await held_back.list_answers(world.store, [AnswerState.QUARANTINED], 10)
     assert (held["suspicion"], held["ticket_key"]) == ("too_fast", (await _ticket(world)).key)
     return int(held["id"])
 
@@ -61,21 +62,21 @@ async def _ticket(world: World) -> Ticket:
 
 async def test_a_quarantined_answer_counts_once_a_person_confirms_it(world: World) -> None:
     id_ = await _quarantined(world)
-    assert await operate.confirm_answer(world.store, [id_, 99]) == {99: "no answer of this number is quarantined"}
+    assert list(await held_back.confirm(world.store, [id_, 99], world.now)) == [99]
     await world.finish()
     assert await stored(world) == [("used", "too_fast")]
     assert [record.scores[0].value for record in world.desk.written] == [1]
-    assert id_ in await operate.reject_answer(world.store, [id_])
+    assert id_ in await held_back.reject(world.store, [id_], world.now)
 
 
 @on_sqlite
 async def test_a_quarantined_answer_never_counts_once_a_person_rejects_it(world: World) -> None:
     id_ = await _quarantined(world)
-    assert await operate.reject_answer(world.store, [id_]) == {}
+    assert await held_back.reject(world.store, [id_], world.now) == {}
     await world.finish()
-    assert await stored(world) == [("refused", "rejected")]
+    assert await stored(world) == [("refused", "too_fast")]
     assert world.desk.written == []
-    assert id_ in await operate.confirm_answer(world.store, [id_])
+    assert id_ in await held_back.confirm(world.store, [id_], world.now)
 
 
 async def test_the_answer_is_about_who_had_the_ticket_when_the_survey_left(world: World) -> None:

@@ -17,7 +17,7 @@ from hub_email.write_back import compose_result, score_keyword
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import Channel, DeliveryStatus, Experience, Score, TicketSnapshot
+from hub import Channel, DeliveryStatus, Experience, Item, ItemKind, QuestionKind, Score, TicketSnapshot
 from hub.testing.fakes import FakeContext
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -78,6 +78,26 @@ def test_the_sender_can_be_set_and_a_comment_needs_no_score() -> None:
     message = composed(experience(scores=()), results_from="XM <xm@acme.example>")
     assert message["From"] == "XM <xm@acme.example>"
     assert message["Subject"].startswith("[XM] answer - ")
+
+
+def test_everything_that_was_answered_is_in_the_message() -> None:
+    solved = Score(question="solved", kind=QuestionKind.YES_NO, value=0, minimum=0, maximum=1)
+    items = (Item(kind=ItemKind.IDEA, text="Soita ensin", question="three", by="person"),)
+    message = composed(experience(scores=(solved,), items=items, lost_minutes=30))
+    assert (message["Subject"], message["X-XM-Items"]) == ("[XM] SOLVED no - m-1234abcd Printer", "idea")
+    body = message.get_body()
+    assert body is not None
+    lines = body.get_content().splitlines()
+    assert {"SOLVED: no", "Work time lost: 30 min"} <= set(lines)
+    assert lines[-2:] == ["Idea:", "Soita ensin"]
+
+
+def test_a_withdrawn_answer_says_so() -> None:
+    gone = experience(2, scores=(), comment=None, withdrawn=True)
+    message = composed(gone)
+    assert message["Subject"] == "[XM] answer withdrawn - m-1234abcd Printer"
+    assert message["X-XM-Withdrawn"] == "yes"
+    assert score_keyword(gone) == "$XM_WITHDRAWN"
 
 
 @given(st.text(), st.text(), st.text(min_size=1))

@@ -36,6 +36,8 @@ from hub import (
     Webhook,
     WebhookRefused,
     hookimpl,
+    tell_score,
+    tell_words,
 )
 
 HUB_API = (1, 0)
@@ -142,7 +144,9 @@ class AcmeSource(Source[AcmeConfig]):
         if status == 404:
             return Receipt(key=item.id, status=DeliveryStatus.REJECTED, reason="the ticket is gone")
         if mark not in {note["mark"] for note in notes}:
-            note = {"mark": mark, "text": f"{item.scores[0].value:g}/5 {item.comment}"}
+            scores = " ".join(tell_score(score) for score in item.scores)
+            words = "\n".join(text for _, text in tell_words(item))
+            note = {"mark": mark, "text": "withdrawn" if item.withdrawn else f"{scores} {words}"}
             await self.client.call("POST", path, json=note, once=True)
         return Receipt(key=item.id, status=DeliveryStatus.DELIVERED, reason="note")
 

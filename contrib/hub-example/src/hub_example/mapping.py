@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub import Customer, Experience, Ticket
+from hub import Customer, Experience, Ticket, tell_details, tell_score, tell_words
 
 from hub_example.client import DeskTicket, Note
 
@@ -43,5 +43,8 @@ def to_ticket(ticket: DeskTicket, url: str) -> Ticket:
 
 def to_note(item: Experience) -> Note:
     """An experience as a note that agents understand. `ref` says which revision of which experience it is."""
-    scores = [f"{score.question}: {score.value:g} of {score.maximum:g}" for score in item.scores]
-    return Note(ref=f"{item.id}/{item.revision}", text="\n".join([*scores, item.comment or ""]).strip())
+    lines = ["withdrawn by the customer"] if item.withdrawn else []
+    lines += [f"{score.question}: {tell_score(score)}" for score in item.scores]
+    lines += tell_details(item)
+    lines += [f"{kind}: {words}" if kind else words for kind, words in tell_words(item)]
+    return Note(ref=f"{item.id}/{item.revision}", text="\n".join(lines))

@@ -61,7 +61,7 @@ def upgrade() -> None:
         ("ix_contacts_person", "contacts", ["person"], "person IS NOT NULL"),
         ("ix_invitations_remind", "invitations", ["remind_at"], "remind_at IS NOT NULL"),
         ("ix_invitations_open", "invitations", ["identity", "gateway"], "open_until IS NOT NULL"),
-        ("ix_answers_held", "answers", ["id"], "state IN ('quarantined', 'refused')"),
+        ("ix_answers_held", "answers", ["id"], "state = 'quarantined'"),
     ):
         condition = sa.text(where)
         unique = name == "ix_invitations_open"

@@ -10,7 +10,19 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from hub import DeliveryStatus, Experience, OutcomeUnknown, Receipt, RemoteError, Score, Unexpected
+from hub import (
+    DeliveryStatus,
+    Experience,
+    OutcomeUnknown,
+    QuestionKind,
+    Receipt,
+    RemoteError,
+    Score,
+    Unexpected,
+    tell_details,
+    tell_score,
+    tell_words,
+)
 from hub_email.config import EmailSourceConfig
 from hub_email.headers import message_ids, own_message_id, read_fields
 from hub_email.imap import Mailbox
@@ -93,7 +105,7 @@ class ResultWriter:
             uids = await self._mails_of(item.ticket.id)
             if not uids:
                 return f"no keyword: no mail of the thread is in {folder!r}"
-            kept = await self._mailbox.add_keyword(uids, keyword, replacing=keyword.rpartition("_")[0] + "_")
+            kept = await self._mailbox.add_keyword(uids, keyword, replacing=_replaced(item, keyword))
         except RemoteError as error:
             return f"no keyword: {error}"
         return f"keyword {keyword}" if kept else "keyword dropped by the server"
@@ -117,11 +129,18 @@ def response_id(item: Experience) -> str:
 
 
 def score_keyword(item: Experience) -> str:
-    """The keyword for the first score, such as $XM_CSAT_4; nothing without scores."""
+    """The keyword for the first score, such as $XM_CSAT_4; $XM_WITHDRAWN, or nothing without scores."""
+    if item.withdrawn:
+        return f"{KEYWORD_FAMILY}WITHDRAWN"
     if not item.scores:
         return ""
     score = item.scores[0]
     return f"{KEYWORD_FAMILY}{_token(score.question).upper()}_{_token(f'{score.value:g}')}"
+
+
+def _replaced(item: Experience, keyword: str) -> str:
+    """What the keywords begin with that this one replaces; a later revision may answer another question, or none."""
+    return KEYWORD_FAMILY if item.revision > 1 else keyword.rpartition("_")[0] + "_"
 
 
 def compose_result(item: Experience, config: EmailSourceConfig) -> bytes:
@@ -139,6 +158,9 @@ def compose_result(item: Experience, config: EmailSourceConfig) -> bytes:
     message["Auto-Submitted"] = "auto-generated"
     message[RESPONSE_ID] = response_id(item)
     message["X-XM-Scores"] = "; ".join(f"{_token(score.question)}={score.value:g}" for score in item.scores)
+    message["X-XM-Items"] = ", ".join(sorted({one.kind.value for one in item.items}))
+    if item.withdrawn:
+        message["X-XM-Withdrawn"] = "yes"
     message.set_content(_text(item))
     record = item.model_dump_json(indent=2).encode()
     message.add_attachment(record, "application", "json", filename=f"experience-{response_id(item)}.json")
@@ -147,20 +169,27 @@ def compose_result(item: Experience, config: EmailSourceConfig) -> bytes:
 
 def _subject(item: Experience) -> str:
     scores = ", ".join(_score(score) for score in item.scores) or "answer"
+    scores = "answer withdrawn" if item.withdrawn else scores
     return _one_line(f"[XM] {scores} - {item.ticket.key} {item.ticket.subject}")[:_SUBJECT_LENGTH]
 
 
 def _score(score: Score) -> str:
-    return f"{_one_line(score.question).upper()} {score.value:g}/{score.maximum:g}"
+    name = _one_line(score.question).upper()
+    if score.kind is QuestionKind.YES_NO:
+        return f"{name} {tell_score(score)}"
+    return f"{name} {'about ' if score.approximate else ''}{score.value:g}/{score.maximum:g}"
 
 
 def _text(item: Experience) -> str:
     ticket = item.ticket
     lines = [f"Ticket: {ticket.key} {_one_line(ticket.subject)}", f"Closed: {ticket.closed_at:%Y-%m-%d %H:%M} UTC"]
     lines += [f"Agent: {_one_line(ticket.agent)}"] if ticket.agent else []
-    lines += [f"{_score(score)} (scale {score.minimum:g} to {score.maximum:g})" for score in item.scores]
-    lines += [f"Answered: {item.answered_at:%Y-%m-%d %H:%M} UTC by {item.channel}"]
-    lines += ["", "Comment:", item.comment] if item.comment else []
+    lines += [f"{_one_line(score.question).upper()}: {tell_score(score)}" for score in item.scores]
+    lines += [_one_line(line) for line in tell_details(item)]
+    done = "Withdrawn by the customer" if item.withdrawn else "Answered"
+    lines += [f"{done}: {item.answered_at:%Y-%m-%d %H:%M} UTC by {item.channel}"]
+    for label, words in tell_words(item):
+        lines += ["", f"{label or 'Comment'}:", words]
     return "\n".join(lines).encode("utf-8", "replace").decode() + "\n"
 
 

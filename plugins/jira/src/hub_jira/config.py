@@ -133,7 +133,8 @@ class JiraConfig(PluginConfig):
     property_key: str = Field(default="com.itsm-hub.experience", pattern=r"^[A-Za-z0-9._-]{1,255}$")
     """Key of the issue property."""
     result_fields: dict[str, FieldId] = Field(default_factory=dict)
-    """Custom fields for results: `rating`, `comment`, or the name of a survey question, each with a field id."""
+    """Custom fields for results: `rating`, `comment`, `lost_minutes`, or the name of a survey question, each with a
+    field id."""
     webhook_secret: Annotated[Secret, AfterValidator(_secret_in_url)] | None = None
     """Secret of the webhook: Jira signs with it, or it ends the address where Jira cannot sign."""
 

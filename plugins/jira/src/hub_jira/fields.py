@@ -9,7 +9,7 @@ from hub import Experience
 from hub_jira.site import Site
 from hub_jira.wording import clean, document
 
-COMMENT, RATING = "comment", "rating"
+COMMENT, RATING, LOST_MINUTES = "comment", "rating", "lost_minutes"
 """What `result_fields` can name besides the questions of the survey; `rating` is the first score."""
 LONGEST_LINE = 255
 """Characters that a text field of one line holds."""
@@ -52,15 +52,15 @@ def holds(shown: Any, written: Any) -> bool:
 def _value(item: Experience, name: str, field: str, site: Site) -> Any:
     if name == COMMENT:
         return _text(item.comment or "", field, site)
-    score = _score(item, name)
-    if score is None:
-        return None
-    match site.fields[field]:
-        case "number":
-            return int(score) if score == int(score) else score
-        case "option":
-            return {"value": f"{score:g}"}
-    return _text(f"{score:g}", field, site)
+    kind = site.fields[field]
+    chosen = next((choice.options for choice in item.choices if choice.question == name), ())
+    score = item.lost_minutes if name == LOST_MINUTES else _score(item, name)
+    if kind == "number":
+        return int(score) if score is not None and score == int(score) else score
+    said = ", ".join(chosen) if score is None else f"{score:g}"
+    if kind == "option":
+        return {"value": chosen[0] if chosen else said} if said else None
+    return _text(said, field, site)
 
 
 def _score(item: Experience, name: str) -> float | None:

@@ -14,8 +14,11 @@ RECORD_VERSION = 1
 
 
 def as_json(item: Experience) -> bytes:
-    """The value of the property. A comment that makes it too long for Jira is shortened."""
+    """The value of the property. Words that make it too long for Jira stand in the comment alone, or are shortened."""
     text, comment = _json(item), (item.comment or "")[:LONGEST_PROPERTY]
+    if _length(text) > LONGEST_PROPERTY:
+        item = item.model_copy(update={"remarks": (), "items": ()})
+        text = _json(item)
     while (excess := _length(text) - LONGEST_PROPERTY) > 0 and comment:
         comment = comment[: -max(1, excess // 6)]  # a character takes up to six in JSON
         text = _json(item.model_copy(update={"comment": f"{comment}…"}))

@@ -9,10 +9,13 @@ import hashlib
 import re
 from typing import Any
 
-from hub import Experience, Score
+from hub import Experience, QuestionKind, Score, tell_details, tell_score, tell_words
 
 LONGEST_WORDS = 12_000
 """Characters of the customer's words in a comment; Jira takes 32,767, and each may need an escape."""
+MOST_ITEMS = 30
+"""Things that are shown apart; who writes more of them gets one quotation."""
+LONGEST_DETAILS = 2_000
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _ZERO_WIDTH_JOINER = "\N{ZERO WIDTH JOINER}"  # holds emoji together
@@ -39,7 +42,10 @@ def reference(item: Experience) -> str:
 def as_document(item: Experience) -> dict[str, Any]:
     """The comment in Atlassian's document format, where text is text and cannot format, link or mention."""
     content = [_paragraph(_headline(item))]
-    if words := _words(item):
+    if details := _details(item):
+        content.append(_paragraph(details))
+    for label, words in _words(item):
+        content += [_paragraph(label)] if label else []
         content.append({"type": "blockquote", "content": [_paragraph(words)]})
     return {"type": "doc", "version": 1, "content": [*content, _paragraph(reference(item))]}
 
@@ -47,7 +53,10 @@ def as_document(item: Experience) -> dict[str, Any]:
 def as_wiki(item: Experience) -> str:
     """The comment in wiki markup, in which the customer's words are escaped."""
     parts = [escape(_headline(item))]
-    if words := _words(item):
+    if details := _details(item):
+        parts.append(escape(details))
+    for label, words in _words(item):
+        parts += [escape(label)] if label else []
         parts.append(f"{{quote}}\n{escape(words)}\n{{quote}}")
     return "\n\n".join([*parts, reference(item)])
 
@@ -97,17 +106,30 @@ def text_of(body: Any) -> str:
 
 def _headline(item: Experience) -> str:
     scores = ", ".join(_score(score) for score in item.scores) or "no rating"
-    return _one_line(f"Customer survey: {scores} ({item.channel}, {item.answered_at:%Y-%m-%d %H.%M} UTC)")
+    said = "the customer withdrew the answer" if item.withdrawn else scores
+    return _one_line(f"Customer survey: {said} ({item.channel}, {item.answered_at:%Y-%m-%d %H.%M} UTC)")
 
 
 def _score(score: Score) -> str:
+    name = score.question.upper()
+    if score.kind is QuestionKind.YES_NO:
+        return f"{name} {tell_score(score)}"
     note = "" if score.higher_is_better else ", lower is better"
-    return f"{score.question.upper()} {score.value:g} on a scale of {score.minimum:g} to {score.maximum:g}{note}"
+    about = "about " if score.approximate else ""
+    return f"{name} {about}{score.value:g} on a scale of {score.minimum:g} to {score.maximum:g}{note}"
 
 
-def _words(item: Experience) -> str:
+def _details(item: Experience) -> str:
+    return "\n".join(_one_line(line) for line in tell_details(item))[:LONGEST_DETAILS]
+
+
+def _words(item: Experience) -> list[tuple[str, str]]:
+    """What the customer wrote with its kinds; all in one, and shortened, where a comment has no room for more."""
+    told = [(label, cleaned) for label, words in tell_words(item) if (cleaned := clean(words))]
+    if len(told) <= MOST_ITEMS and sum(len(words) for _, words in told) <= LONGEST_WORDS:
+        return told
     words = clean(item.comment or "")
-    return words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]} … (shortened)"
+    return [("", words if len(words) <= LONGEST_WORDS else f"{words[:LONGEST_WORDS]} … (shortened)")]
 
 
 def _one_line(text: str) -> str:

@@ -9,7 +9,7 @@ from hub_jira.record import LONGEST_PROPERTY, as_json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import DeliveryStatus
+from hub import DeliveryStatus, Item, ItemKind, Remark
 
 PROPERTY = "com.itsm-hub.experience"
 
@@ -33,3 +33,13 @@ async def test_a_very_long_answer_is_written_all_the_same(world: Any) -> None:
     [receipt] = await world.write(item)
     assert (receipt.status, receipt.reason) == (DeliveryStatus.DELIVERED, "property, comment")
     assert issue.properties[PROPERTY]["comment"].endswith("…")
+
+
+def test_words_that_stand_twice_give_way_before_any_is_lost(cloud_factory: Any) -> None:
+    world = cloud_factory()
+    words = "x" * 12_000
+    item = world.experience(world.closed(), comment=words)
+    said = {"remarks": (Remark(question="three", text=words),),
+            "items": (Item(kind=ItemKind.IDEA, text=words, question="three"),)}  # fmt: skip
+    record = json.loads(as_json(item.model_copy(update=said)))
+    assert (record["comment"], record["items"]) == (words, [])

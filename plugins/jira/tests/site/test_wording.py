@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox.jira.documents import as_text, is_document
 
-from hub import Channel, Experience, Score, TicketSnapshot
+from hub import Channel, Choice, Experience, Item, ItemKind, QuestionKind, Score, TicketSnapshot
 from hub.testing.clock import START
 
 ACTIVE = re.compile(
@@ -113,6 +113,49 @@ def test_the_headline_names_every_score_with_its_scale() -> None:
         "(email, 2026-03-02 09.00 UTC)\n\nRef 0b5e77a2-1.1"
     )
     assert as_text(wording.as_document(item("hm"))).startswith("Customer survey: no rating (email, ")
+
+
+def rich(**changes: Any) -> Experience:
+    scores = (
+        Score(question="service", value=3, minimum=1, maximum=5, approximate=True),
+        Score(question="solved", kind=QuestionKind.YES_NO, value=0, minimum=0, maximum=1),
+    )
+    items = (
+        Item(kind=ItemKind.PROBLEM_FAULT, text="It [still] fails", question="three"),
+        Item(kind=ItemKind.WISH, text="Call first", question="three", by="person"),
+    )
+    return item("It [still] fails\nCall first", scores=scores).model_copy(
+        update={"items": items, "lost_minutes": 75, "choices": (Choice(question="factors", options=("slow",)),)}
+        | changes
+    )
+
+
+def test_everything_that_was_answered_is_in_the_comment() -> None:
+    assert as_text(wording.as_document(rich())).split("\n\n") == [
+        "Customer survey: SERVICE about 3 on a scale of 1 to 5, SOLVED no (email, 2026-03-02 09.00 UTC)",
+        "factors: slow\nWork time lost: 1 h 15 min",
+        "Problem, something is broken (suggested)",
+        "It [still] fails",
+        "Wish",
+        "Call first",
+        "Ref 0b5e77a2-1.1",
+    ]
+    wiki = wording.as_wiki(rich())
+    assert "{quote}\nIt \\[still\\] fails\n{quote}" in wiki
+    assert not ACTIVE.search(wiki.replace("{quote}", ""))
+
+
+def test_a_withdrawn_answer_says_so_and_nothing_else() -> None:
+    gone = rich(withdrawn=True, scores=(), choices=(), items=(), lost_minutes=None, comment=None)
+    assert as_text(wording.as_document(gone)) == (
+        "Customer survey: the customer withdrew the answer (email, 2026-03-02 09.00 UTC)\n\nRef 0b5e77a2-1.1"
+    )
+
+
+def test_many_things_fit_into_a_comment() -> None:
+    for one, number in (("*" * 100, 1000), ("[" * 11_000, 2), ("x", 500)):
+        items = tuple(Item(kind=ItemKind.IDEA, text=one, question="three") for _ in range(number))
+        assert len(wording.as_wiki(rich(items=items, comment="\n".join(one for _ in items)))) < 32_767
 
 
 def test_very_long_words_fit_into_a_comment() -> None:

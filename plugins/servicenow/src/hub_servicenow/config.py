@@ -147,8 +147,8 @@ class ServiceNowConfig(PluginConfig):
     """Where answers go, best first: "fields" (columns of the ticket), "note" (a work note), "table" (a table of its
     own), "import" (an import set)."""
     result_fields: dict[str, Column] = RESULT_FIELDS
-    """Columns for "fields", "table" and "import": of the questions by their names, and of `comment` and `response`,
-    which holds the id of the answer and makes writing repeatable."""
+    """Columns for "fields", "table" and "import": of the questions by their names, and of `comment`, `lost_minutes`
+    and `response`, which holds the id of the answer and makes writing repeatable."""
     result_table: Column = "u_experience"
     """Table for "table", with a reference to the task in `u_task`."""
     import_table: Column = "u_imp_experience"

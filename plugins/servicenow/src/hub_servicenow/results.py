@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping
 from datetime import UTC
 
-from hub import Experience, Score
+from hub import Experience, QuestionKind, Score, tell_details, tell_score, tell_words
 
-RESPONSE, COMMENT, RATING = "response", "comment", "rating"
+RESPONSE, COMMENT, RATING, LOST_MINUTES = "response", "comment", "rating", "lost_minutes"
 """Names in `result_fields` that are not questions; "rating" is the first score, whatever its question is called."""
 NOTE_LENGTH = 4000
 """The length, in characters, that journal fields have unless somebody changed it."""
 MARK = "Survey answer"
 """What every work note of the hub's begins with."""
+_LONGEST_FIRST = 1000
 _CUT = " […] (cut; the hub has all of it)"
 
 
@@ -38,26 +39,32 @@ def marker(item: Experience) -> str:
 
 
 def note(item: Experience) -> str:
-    """The work note: the marker and the scores, the customer's words, and when they came."""
+    """The work note: the marker and the scores, the rest of the answer, the customer's words, and when they came."""
     scores = ", ".join(_score(score) for score in item.scores) or "a comment"
     replaces = " It replaces an earlier answer." if item.revision > 1 else ""
-    first = f"{marker(item)} {scores}"
-    last = f"Answered {item.answered_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC by {item.channel}.{replaces}"
+    first = f"{marker(item)} {'withdrawn by the customer' if item.withdrawn else scores}"[:_LONGEST_FIRST]
+    done = "Withdrawn" if item.withdrawn else "Answered"
+    last = f"{done} {item.answered_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC by {item.channel}.{replaces}"
     room = NOTE_LENGTH - len(first) - len(last) - 2
-    comment = _plain(item.comment or "")
-    if len(comment) > room:
-        comment = comment[: room - len(_CUT)] + _CUT
-    return "\n".join(part for part in (first, comment, last) if part)
+    words = [f"{label}: {text}" if label else text for label, text in tell_words(item)]
+    said = _plain("\n".join([*tell_details(item), *words]))
+    if len(said) > room:
+        said = said[: room - len(_CUT)] + _CUT
+    return "\n".join(part for part in (first, said, last) if part)
 
 
 def columns(item: Experience, names: Mapping[str, str]) -> dict[str, str]:
-    """Values by column, all of them text.
+    """Values by column, all of them text. What a later revision does not say is emptied, as an earlier one may have.
 
-    :param names: `result_fields`: columns by question, "rating", "comment" and "response".
+    :param names: `result_fields`: columns by question, "rating", "comment", "lost_minutes" and "response".
     """
-    values = {score.question: f"{score.value:g}" for score in item.scores}
+    values = dict.fromkeys(names, "") if item.revision > 1 else {}
+    values |= {score.question: f"{score.value:g}" for score in item.scores}
+    values |= {choice.question: ", ".join(choice.options) for choice in item.choices}
     if item.scores:
-        values.setdefault(RATING, f"{item.scores[0].value:g}")
+        values[RATING] = values.get(RATING) or f"{item.scores[0].value:g}"
+    if item.lost_minutes is not None:
+        values[LOST_MINUTES] = str(item.lost_minutes)
     values |= {COMMENT: item.comment or "", RESPONSE: reference(item)}
     return {column: values[name] for name, column in names.items() if name in values}
 
@@ -75,7 +82,10 @@ def ignored(sent: Mapping[str, str], stored: Mapping[str, str]) -> list[str]:
 
 
 def _score(score: Score) -> str:
-    return f"{' '.join(_plain(score.question).split())} {score.value:g}/{score.maximum:g}"
+    name = " ".join(_plain(score.question).split())
+    if score.kind is QuestionKind.YES_NO:
+        return f"{name} {tell_score(score)}"
+    return f"{name} {'about ' if score.approximate else ''}{score.value:g}/{score.maximum:g}"
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,7 @@ from hub_servicenow import results
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub import Score
+from hub import Choice, Item, ItemKind, QuestionKind, Score
 
 NAMES = {"rating": "u_csat", "nps": "u_nps", "comment": "u_xm_comment", "response": "u_xm_response_id"}
 PIECES = st.sampled_from(["[code]", "[/CODE]", "[Code]", "[[code]code]", "@[", "@@[[", "<b>", "\n", "ä", " ", "code]"])
@@ -38,6 +38,34 @@ def test_a_question_by_that_name_is_the_rating(answer: Any) -> None:
 def test_without_scores_no_column_of_a_score_is_touched(answer: Any) -> None:
     assert set(results.columns(answer("t", scores=()), NAMES)) == {"u_xm_comment", "u_xm_response_id"}
     assert "a comment" in results.note(answer("t", scores=()))
+
+
+def test_a_note_tells_everything_that_was_answered(answer: Any) -> None:
+    items = (Item(kind=ItemKind.IDEA, text="Call [code]first[/code]", question="three"),)
+    solved = Score(question="solved", kind=QuestionKind.YES_NO, value=1, minimum=0, maximum=1)
+    choices = (Choice(question="factors", options=("slow", "process_no"), process=True),)
+    note = results.note(answer("t", scores=(solved,), items=items, choices=choices, lost_minutes=60))
+    first, *said, _ = note.splitlines()
+    assert first.endswith(": solved yes")
+    assert said == [
+        "factors: slow, process_no (the process stood in the way)",
+        "Work time lost: 1 h",
+        "Idea (suggested): Call [ code]first[ /code]",
+    ]
+
+
+def test_what_was_withdrawn_is_emptied(answer: Any) -> None:
+    gone = answer("t", revision=2, scores=(), comment=None, withdrawn=True)
+    assert results.columns(gone, NAMES | {"lost_minutes": "u_lost"}) == {
+        "u_csat": "", "u_nps": "", "u_xm_comment": "", "u_lost": "", "u_xm_response_id": "x991.2",
+    }  # fmt: skip
+    assert results.note(gone).splitlines()[0].endswith(": withdrawn by the customer")
+
+
+def test_choices_and_lost_time_go_by_name(answer: Any) -> None:
+    item = answer("t", choices=(Choice(question="factors", options=("slow", "rude")),), lost_minutes=15)
+    columns = results.columns(item, {"factors": "u_factors", "lost_minutes": "u_lost"})
+    assert columns == {"u_factors": "slow, rude", "u_lost": "15"}
 
 
 def test_a_reference_leaves_nothing_that_a_query_would_read(answer: Any) -> None:

@@ -1,0 +1,36 @@
+"""The published JSON Schema of the record is that of the model, and real records keep to it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from hub.journey.export import Exported
+from hub.journey.record_schema import record_schema
+from tests.journey.test_experience import WIDE, answer, page, record
+
+PUBLISHED = Path(__file__).parents[2] / "docs/reference/experience.schema.json"
+
+
+def test_the_published_schema_is_that_of_the_model() -> None:
+    assert json.loads(PUBLISHED.read_text("utf-8")) == record_schema(), (
+        "write it anew: hub export --schema > docs/reference/experience.schema.json"
+    )
+
+
+def test_real_records_keep_to_the_schema() -> None:
+    Draft202012Validator.check_schema(record_schema())
+    validator = Draft202012Validator(record_schema())
+    everything = page({"service": 2, "factors": ["slow"], "lost_time": 5, "three": {"problem": "x"}})
+    made = [record(answer("5 kiitos")), record(everything, asked=WIDE), record(everything, page({}, withdraws=True))]
+    for one in made:
+        validator.validate(json.loads(one.model_dump_json()))
+        validator.validate(Exported(one, one.answered_at).as_json())
+
+
+def test_a_reader_of_today_takes_a_record_with_fields_of_tomorrow() -> None:
+    tomorrow = Exported(record(answer("5")), None).as_json() | {"mood": "sunny"}
+    tomorrow["scores"][0]["weight"] = 2
+    Draft202012Validator(record_schema()).validate(tomorrow)
