@@ -30,7 +30,7 @@ def surveys(toml: str = "") -> dict[str, Survey]:
     def refuse(path: object, text: str) -> None:
         raise AssertionError(f"{path}: {text}")
 
-    asked = Asking(tomllib.loads(toml), (), (), checked, refuse).read()
+    asked = Asking(tomllib.loads(toml), (), (), checked, refuse, survey=None).read()
     return surveys_of(cast("HubConfig", SimpleNamespace(**asked)))
 
 

@@ -16,6 +16,7 @@ from hub.cli import (
     erase,
     export,
     invitations,
+    places,
     plugins,
     run,
     state,
@@ -42,6 +43,7 @@ app.command("demo", context_settings=demo.CONTEXT_SETTINGS)(demo.demo)
 app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(surveys.app, name="surveys")
+app.add_typer(places.app, name="places")
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(answers.app, name="answers")
 app.add_typer(state.app, name="state")

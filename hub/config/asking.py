@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
@@ -16,6 +17,7 @@ from hub.config.values import Section
 from hub.registry import did_you_mean
 
 SectionT = TypeVar("SectionT", bound=Section)
+_PLACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _REPLACED = ("options", "ask_if", "fields")
 """Tables that are taken as they are written instead of being added to."""
 
@@ -68,6 +70,9 @@ class Asking:
             self._check_rule(index, rule, surveys)
         for name, place in places.items():
             self._known(("places", name, "survey"), place.survey, surveys, "survey")
+            if not _PLACE.fullmatch(name):  # it stands in addresses, and in QR codes on walls
+                text = "a name is at most 63 letters a-z, digits, '-' and '_', and begins with a letter or digit."
+                self._report(("places", name), text)
         return Asked(
             questions=questions,
             surveys=surveys,

@@ -201,10 +201,22 @@ class Exclusion(Section):
     """Tickets closed after the customer had been silent for this long. "0s" for no matter."""
 
 
+def _sites(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?", site) for site in value):
+        raise ValueError('must be a list of web sites without a path, such as ["https://portal.example.org"]')
+    return value
+
+
+def _in_some_language(value: dict[Language, str]) -> dict[Language, str]:
+    if not value:
+        raise ValueError('must be there in one language at least, such as { fi = "Aula" }')
+    return value
+
+
 class Place(Section):
     """A service point or portal where people answer without a ticket: `[places.NAME]`."""
 
-    title: dict[Language, Name]
+    title: Annotated[dict[Language, Name], AfterValidator(_in_some_language)]
     """What the page calls it, by language."""
     survey: str = "place"
     """A survey of `[surveys.NAME]`, or a built-in one."""
@@ -214,7 +226,7 @@ class Place(Section):
     """The team that answers are about."""
     language: Language = "fi"
     """The language the page opens in."""
-    embed_in: tuple[str, ...] = ()
+    embed_in: Annotated[tuple[str, ...], AfterValidator(_sites)] = ()
     """Web sites that may show the form in a frame, such as ["https://portal.example.org"]."""
     per_device: Annotated[int, Field(ge=1)] = 6
     """The most answers from one device in a minute."""

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from hub.api.component import Capability, Clock
 from hub.api.gateway import Gateway
 from hub.api.records import Hint, Inbound, Ticket
 from hub.api.source import Source
+from hub.config.models import HubConfig
 from hub.daemon.service import Service
-from hub.journey import answer, hints
-from hub.journey.recognise import find_by_token, is_open
+from hub.journey import answer, hints, opting, page, place, stamp
+from hub.journey.place import Spot
+from hub.journey.submission import Outcome, PageRules, Submission
+from hub.journey.suspicion import Patterns
 from hub.store.engine import Store
-from hub.store.tables import InvitationState
-from hub.web.ports import InvitationView
+from hub.survey.model import Survey, surveys_of
+from hub.web.ports import Network, PlaceView, SurveyView
+
+KIOSK_OPEN_FOR = timedelta(hours=1)
+"""How long an answer on a screen can be completed and taken back: others use the screen too."""
+_NONCE_BYTES = 8
 
 
 class StorePorts:
     """The web's view of a running hub; see `hub.web.ports.WebPorts`."""
 
-    def __init__(self, service: Service, store: Store, clock: Clock) -> None:
+    def __init__(self, service: Service, store: Store, clock: Clock, page_key: bytes) -> None:
+        """:param page_key: signs what pages bring back; see `facts.page_key`."""
         self._service = service
         self._store = store
         self._clock = clock
+        self._page_key = page_key
+        self._surveys: tuple[HubConfig, Mapping[str, Survey]] | None = None
         self.started = False
 
     @property
@@ -33,40 +46,106 @@ class StorePorts:
 
     @property
     def default_language(self) -> str:
-        """The language of pages that belong to no invitation."""
+        """The language of pages that belong to no survey."""
         return self._service.config.hub.language
 
-    async def invitation(self, token: str) -> InvitationView | None:
-        """What the answer page shows, or None when no survey that was sent has this token."""
-        async with self._store.read() as connection:
-            row = await find_by_token(connection, token)
-            if row is None or row["address"] is None:
-                return None
-            answered = await answer.is_answered(connection, row)
-        return InvitationView(
+    @property
+    def sender_name(self) -> str:
+        """Who asks."""
+        return self._service.config.survey.sender_name
+
+    @property
+    def trusted_proxies(self) -> Sequence[Network]:
+        """Whose `X-Forwarded-For` is believed."""
+        return self._service.config.web.trusted_proxies
+
+    @property
+    def surveys(self) -> Mapping[str, Survey]:
+        """The surveys of hub.toml, resolved once for each configuration."""
+        config = self._service.config
+        if self._surveys is None or self._surveys[0] is not config:
+            self._surveys = config, surveys_of(config)
+        return self._surveys[1]
+
+    async def survey(self, token: str) -> SurveyView | None:
+        """What the page shows, or None when no survey that was sent has this token."""
+        opened = await page.open_page(self._store, token, self._rules(), self._clock.now())
+        if opened is None:
+            return None
+        row, said, until = opened.invitation, opened.said, opened.change_until
+        return SurveyView(
+            token=row["token"],
+            survey=opened.survey,
             language=row["language"],
-            sender_name=self._service.config.survey.sender_name,
+            tone=row["tone"],
+            sender_name=self.sender_name,
             ticket_key=row["ticket_key"],
             subject=Ticket.model_validate_json(row["ticket"]).subject,
-            state=self._state(row),
-            answered=answered,
+            milestone=row["milestone"],
+            stage=opened.stage,
+            values=said.values,
+            remarks=said.remarks,
+            withdrawn=said.withdrawn,
+            held=opened.held.values if opened.held else None,
+            held_withdraws=opened.held is not None and opened.held.withdraws,
+            change_until=until and until.astimezone(ZoneInfo(self._service.config.hub.timezone)),
+            stamp=self._stamp(row["token"]),
+            place=opened.place,
         )
 
-    def _state(self, row: Mapping[Any, Any]) -> Literal["open", "expired", "cancelled"]:
-        if is_open(row, self._clock.now()):
-            return "open"
-        return "cancelled" if row["state"] in (InvitationState.CANCELLED, InvitationState.SKIPPED) else "expired"
+    async def visited(self, token: str, rating: int) -> None:
+        """Remember that the page was opened through a rating's own link."""
+        await page.note_visit(self._store, token, rating, self._clock.now())
 
-    async def store_page_answer(self, token: str, rating: int, comment: str | None) -> bool:
-        """Store an answer; False when the survey is not open."""
-        stored = await answer.store_page_answer(self._store, token, rating, comment or "", self._clock.now())
-        self._service.engine.tally.add("answers", int(stored))
-        self._service.engine.bells.journey.ring_near()
-        return stored
+    async def submit(self, token: str, submission: Submission) -> Outcome:
+        """Store what a form brought; durable when this returns."""
+        outcome = await page.submit(self._store, token, submission, self._rules(), self._clock.now())
+        self._arrived(outcome)
+        return outcome
+
+    def place(self, name: str) -> PlaceView | None:
+        """The place of that name, None when hub.toml has none."""
+        found = self._service.config.places.get(name)
+        if found is None:
+            return None
+        return PlaceView(
+            name=name,
+            title={str(code): words for code, words in found.title.items()},
+            language=found.language,
+            survey=self.surveys[found.survey],
+            sender_name=self.sender_name,
+            embed_in=found.embed_in,
+            per_device=found.per_device,
+            per_hour=found.per_hour,
+            stamp=self._stamp(page.PLACES + name),
+        )
+
+    async def submit_at(self, name: str, submission: Submission, *, language: str, kiosk: bool) -> tuple[Outcome, str]:
+        """Store an answer without a ticket; durable when this returns."""
+        config, rules = self._service.config, self._rules()
+        spot = Spot(
+            name=name,
+            place=config.places[name],
+            survey=self.surveys[config.places[name].survey],
+            language=language,
+            kiosk=kiosk,
+            open_for=KIOSK_OPEN_FOR if kiosk else max(rules.change_within, page.TO_FINISH),
+        )
+        outcome, token = await place.store_visit(self._store, spot, submission, rules, self._clock.now())
+        self._arrived(outcome)
+        return outcome, token
+
+    async def has_stopped(self, token: str) -> bool:
+        """Whether this customer gets no surveys."""
+        return await opting.has_stopped(self._store, token)
 
     async def opt_out(self, token: str) -> bool:
         """Never ask this customer again; False when the token is unknown."""
-        return await answer.opt_out(self._store, token, self._clock.now())
+        return await opting.opt_out(self._store, token, self._clock.now())
+
+    async def opt_in(self, token: str) -> bool:
+        """Ask this customer again; False when the token is unknown."""
+        return await opting.opt_in(self._store, token, self._service.engine.plan, self._clock.now())
 
     def gateway(self, name: str) -> Gateway[Any] | None:
         """The gateway whose webhooks arrive under this name."""
@@ -97,3 +176,19 @@ class StorePorts:
     def ready(self) -> Mapping[str, str]:
         """Why the hub cannot serve yet; empty when it can. A failing source does not stop pages and webhooks."""
         return {} if self.started else {"hub": "starting or stopping"}
+
+    def _rules(self) -> PageRules:
+        config = self._service.config
+        return PageRules(
+            surveys=self.surveys,
+            change_within=config.survey.change_within,
+            patterns=Patterns(scanner_networks=config.web.scanner_networks),
+            key=self._page_key,
+        )
+
+    def _stamp(self, subject: str) -> str:
+        return stamp.make(self._page_key, subject, self._clock.now(), secrets.token_hex(_NONCE_BYTES))
+
+    def _arrived(self, outcome: Outcome) -> None:
+        self._service.engine.tally.add("answers", int(outcome is Outcome.STORED))
+        self._service.engine.bells.journey.ring_near()

@@ -31,6 +31,7 @@ from hub.daemon.watching import watched
 from hub.daemon.web import Server, listen, make_server
 from hub.daemon.workers import SILENCE_S, Identity, Worker
 from hub.http import transport
+from hub.store import facts
 from hub.store.channel import open_channel
 from hub.store.daemon_lock import only_daemon
 from hub.store.engine import Store
@@ -128,7 +129,7 @@ async def _assemble(
         roles=roles,
         tally=tally,
     )
-    ports = StorePorts(service, store, clock)
+    ports = StorePorts(service, store, clock, await facts.page_key(store))
     operators = watched(
         config.hub.metrics_listen,
         store,

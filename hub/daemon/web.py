@@ -81,7 +81,7 @@ def make_server(app: Starlette) -> Server:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nobody asks where a request came from
+            proxy_headers=False,  # `hub.web.client` reads them, of the proxies that hub.toml trusts
             lifespan="off",
             timeout_graceful_shutdown=_GOODBYE_S,
         )

@@ -5,7 +5,6 @@ What matches nothing is kept as unsolicited feedback.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import watch
-from hub.api.records import Channel, DeliveryReport, Inbound, Reply
+from hub.api.records import DeliveryReport, Inbound, Reply
 from hub.faults import fault_point
 from hub.journey import addresses, converse, experience, surveys, wishes
-from hub.journey.events import note
 from hub.journey.heard import asked_last, hear, steps_of
 from hub.journey.policy import Plan
-from hub.journey.recognise import PAGE, Match, find_by_token, is_open, match
+from hub.journey.recognise import PAGE, Match, match
 from hub.store import components
 from hub.store.engine import Store
 from hub.store.given import given, insert_new
@@ -66,7 +64,10 @@ _ANSWERED = (
         state=InvitationState.DELIVERED,
         reason=None,
         answered_at=sa.func.coalesce(invitations.c.answered_at, _answered.at),
-        sent_at=sa.func.coalesce(invitations.c.sent_at, _answered.at),
+        # nothing was sent to those who answer at a service point
+        sent_at=sa.case(
+            (invitations.c.gateway.is_not(None), sa.func.coalesce(invitations.c.sent_at, _answered.at)), else_=None
+        ),
         delivered_at=sa.func.coalesce(invitations.c.delivered_at, _answered.at),
         remind_at=None,
     )
@@ -134,62 +135,6 @@ def _report(arrived: _Arrived, report: DeliveryReport) -> dict[str, Any]:
         "at": report.at,
         "stored_at": arrived.at,
     }
-
-
-async def store_page_answer(store: Store, token: str, rating: int, comment: str, now: datetime) -> bool:
-    """Store what a customer confirmed on the answer page; durable when this returns.
-
-    :returns: False when no survey that is open has this token.
-    """
-
-    async def work(connection: AsyncConnection) -> bool:
-        invitation = await find_by_token(connection, token)
-        if invitation is None or not is_open(invitation, now):
-            return False
-        row = {
-            "gateway": PAGE,
-            "provider_id": uuid.uuid4().hex,
-            "channel": Channel.PAGE,
-            "state": AnswerState.NEW,
-            "key": token,
-            "sender": invitation["address"],
-            "rating": rating,
-            "text": comment,
-            "raw": "",
-            "received_at": now,
-            "stored_at": now,
-        }
-        await connection.execute(answers.insert(), [row])
-        watch.received(connection, [row])
-        return True
-
-    stored: bool = await store.commit(work)
-    fault_point("answer.stored")
-    return stored
-
-
-async def opt_out(store: Store, token: str, now: datetime) -> bool:
-    """Never ask this customer again. Repeating it changes nothing.
-
-    :returns: False when no survey has this token.
-    """
-
-    async def work(connection: AsyncConnection) -> bool:
-        invitation = await find_by_token(connection, token)
-        if invitation is None or invitation["address"] is None:
-            return False
-        await wishes.stop(connection, [invitation["identity"]], now)
-        await note(connection, invitation["closure_id"], now, wishes.ASKED_TO_STOP)
-        return True
-
-    found: bool = await store.commit(work)
-    return found
-
-
-async def is_answered(connection: AsyncConnection, invitation: Mapping[Any, Any]) -> bool:
-    """Whether there is an answer to this survey, also one from its page that nobody has looked at yet."""
-    new = sa.select(answers.c.id).where(answers.c.state == AnswerState.NEW, answers.c.key == invitation["token"])
-    return invitation["answered_at"] is not None or await connection.scalar(new.limit(1)) is not None
 
 
 async def process_new(

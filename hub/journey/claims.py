@@ -27,8 +27,7 @@ from hub.journey.verdicts import Verdict, judge
 from hub.store import workers
 from hub.store.among import among
 from hub.store.engine import Store, despite_deadlock
-from hub.store.given import given
-from hub.store.tables import InvitationState, Text, UtcDateTime, closures, invitations
+from hub.store.tables import InvitationState, UtcDateTime, closures, invitations
 
 LEASE = timedelta(minutes=3)  # kept for workers of the version before, which go by it
 _WAITING: sa.ColumnElement[bool] = sa.literal_column("invitations.state = 'waiting'")  # literal, for the partial index
@@ -62,15 +61,14 @@ _RESERVE = invitations.update().where(among(invitations.c.id, "ids")).values(cla
 _STILL_TAKEN = (_WAITING, invitations.c.claimed_by == sa.bindparam("worker"), among(invitations.c.id, "ids"))
 _RELEASE = invitations.update().where(*_STILL_TAKEN).values(claimed_by=None)
 _MINE = sa.select(invitations.c.id).where(*_STILL_TAKEN).with_for_update()
-_begun = given(invitation=invitations.c.id.type, version=Text(), open_until=UtcDateTime()).c
 _BEGIN = (
     invitations.update()
-    .where(_WAITING, invitations.c.claimed_by == sa.bindparam("worker"), invitations.c.id == _begun.invitation)
+    .where(*_STILL_TAKEN)
     .values(
         state=InvitationState.SENDING,
         attempts=invitations.c.attempts + 1,
-        survey_version=_begun.version,
-        open_until=_begun.open_until,
+        survey_version=sa.bindparam("version"),
+        open_until=sa.bindparam("until", type_=UtcDateTime),
         lease_until=sa.bindparam("lease", type_=UtcDateTime),
     )
     .returning(invitations.c.id)
@@ -137,25 +135,24 @@ async def _claim(store: Store, post: Post, plan: Plan, taken: Sequence[Row]) -> 
             await _drop(connection, [row for row in taken if row["id"] not in ids], verdicts, now)
         if not wanted:
             return []
-        open_until = now + plan.survey.conversation
-        again = [row["closure_id"] for row in wanted if row["step"] > 0 and conversations.opens(row)]
-        await conversations.keep_open(connection, again, open_until)
-        rows = [_begin(row, open_until) for row in wanted]
-        found = await connection.execute(
-            _BEGIN, {"rows": rows, "worker": wanted[0]["claimed_by"], "lease": now + LEASE}
-        )
-        claimed = set(found.scalars())
+        claimed = await _begin(connection, wanted, now, now + plan.survey.conversation)
         fault_point("deliver.before_claim_commit")
     return [row for row in wanted if row["id"] in claimed]
 
 
-def _begin(row: Row, open_until: datetime) -> dict[str, Any]:
-    opens = row["step"] == 0 and conversations.opens(row)
-    return {
-        "invitation": row["id"],
-        "version": row["asks"].version,
-        "open_until": open_until if opens else None,
-    }
+async def _begin(connection: AsyncConnection, rows: Sequence[Row], now: datetime, open_until: datetime) -> set[int]:
+    """Those that are this worker's still are `sending` from now on; gives their ids."""
+    again = [row["closure_id"] for row in rows if row["step"] > 0 and conversations.opens(row)]
+    await conversations.keep_open(connection, again, open_until)
+    alike: dict[tuple[str, bool], list[Row]] = {}
+    for row in rows:
+        opens = row["step"] == 0 and conversations.opens(row)
+        alike.setdefault((row["asks"].version, opens), []).append(row)
+    claimed = set[int]()
+    for (version, opens), some in alike.items():  # nearly always one
+        begun = {"version": version, "until": open_until if opens else None, "lease": now + LEASE}
+        claimed.update((await connection.execute(_BEGIN, _these(some) | begun)).scalars())
+    return claimed
 
 
 async def _with_surveys(connection: AsyncConnection, rows: Sequence[Row], plan: Plan, now: datetime) -> list[Row]:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from enum import StrEnum
+from itertools import takewhile
 
 from hub.api.records import QuestionKind
 from hub.config.models import HubConfig
@@ -63,6 +64,26 @@ class Survey(Section):
         """The first question that applies and is neither answered nor passed over."""
         open_ = (id_ for id_ in self.questions if id_ not in values and id_ not in passed)
         return next((id_ for id_ in open_ if self.applies(id_, values)), None)
+
+    def offered(self, id_: str, values: Values) -> tuple[str, ...]:
+        """Ids of a question's options that fit what was answered before it, in the order of the configuration.
+
+        What counts is the last score on a scale of numbers before the question; without one, the last yes or no. Where
+        nothing was answered, or no option fits, all are offered.
+        """
+        options = self.questions[id_].options
+        band = self._band_before(id_, values)
+        fitting = tuple(name for name, option in options.items() if not option.when or band in option.when)
+        return fitting if band and fitting else tuple(options)
+
+    def _band_before(self, before: str, values: Values) -> str | None:
+        bands: dict[bool, str] = {}
+        for id_ in takewhile(lambda one: one != before, self.questions):
+            question, value = self.questions[id_], values.get(id_)
+            scale = scale_of(question)
+            if scale and isinstance(value, int) and scale.minimum <= value <= scale.maximum:
+                bands[question.kind is QuestionKind.YES_NO] = scale.band(value)
+        return bands.get(False) or bands.get(True)
 
 
 def scale_of(question: Question) -> Scale | None:

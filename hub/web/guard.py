@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -11,6 +11,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 64 * 1024
+_POLICY = "content-security-policy"
+_NO_FRAMES = "x-frame-options"
+_WITH_POLICY = (_POLICY.encode(), _NO_FRAMES.encode())
 
 
 async def read_body(request: Request, longest_bytes: int = MAX_BODY_BYTES) -> bytes:
@@ -29,20 +32,17 @@ async def read_body(request: Request, longest_bytes: int = MAX_BODY_BYTES) -> by
     return bytes(body)
 
 
-def security_headers(style_hash: str) -> dict[str, str]:
-    """Headers for every answer. The page needs one inline style sheet and nothing else.
+def security_headers(policy: str) -> dict[str, str]:
+    """Headers for every answer.
 
-    :param style_hash: SHA-256 of that style sheet, in Base64.
+    :param policy: the content security policy. A page that has one of its own may be shown in frames as that says.
     """
     return {
-        "content-security-policy": (
-            f"default-src 'none'; style-src 'sha256-{style_hash}'; form-action 'self'; base-uri 'none'; "
-            "frame-ancestors 'none'"
-        ),
+        _POLICY: policy,
         "cache-control": "no-store",
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
-        "x-frame-options": "DENY",
+        _NO_FRAMES: "DENY",
         "x-robots-tag": "noindex, nofollow",
     }
 
@@ -67,7 +67,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message["headers"], *self._headers]
+                message["headers"] = [*message["headers"], *self._missing(message["headers"])]
             await send(message)
 
         try:
@@ -78,3 +78,9 @@ class Guard:
             self._log.error("web.request_failed", error=type(error).__name__)
             if not started:
                 await self._failed(scope, receive, guarded_send)
+
+    def _missing(self, own: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """What an answer does not say by itself."""
+        if not any(name == _WITH_POLICY[0] for name, _ in own):
+            return self._headers
+        return [header for header in self._headers if header[0] not in _WITH_POLICY]

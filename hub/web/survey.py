@@ -1,29 +1,48 @@
-"""The pages a customer sees: the question, the thanks, and the way out of further surveys.
+"""The page of a survey: the questions, the thanks, and what can be told, changed or withdrawn afterwards.
 
-Programs open every link of a mail before its reader does. So GET and HEAD only show; a press on a button acts.
+Programs open every link of a mail before its reader does. So GET and HEAD only show; a press on a button acts. There is
+no cross-site danger: whoever knows the token of an address can answer there, and nobody else can.
 """
 
 from __future__ import annotations
 
-import re
-from urllib.parse import parse_qsl
+from dataclasses import replace
+from typing import Any
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hub.survey.texts import Texts
+from hub.journey.page import Stage
+from hub.journey.submission import Outcome, Submission
+from hub.web import forms, pages
+from hub.web.client import address_of
 from hub.web.guard import read_body
-from hub.web.ports import InvitationView, WebPorts
-from hub.web.views import MAX_COMMENT_CHARACTERS, Form, Views
+from hub.web.ports import SurveyView, WebPorts
+from hub.web.questions import Entered
+from hub.web.views import Setting, Views
 
-_TOKEN = re.compile(r"[a-z2-7]{20}")
-_FORM_FIELDS = 20
+_DONE = ("answered", "changed", "more")
+_WITHDRAWN = "withdrawn"
+
+
+def submission(request: Request, ports: WebPorts, form: forms.Form, entered: Entered) -> Submission:
+    """What a form brought, and what is known of who sent it."""
+    return Submission(
+        values=entered.values,
+        follows_held=bool(forms.one(form, forms.HELD)),
+        stamp=forms.one(form, "stamp"),
+        hand=forms.one(form, "hand"),
+        trap_filled=bool(forms.one(form, forms.TRAP)),
+        address=address_of(request, ports.trusted_proxies),
+    )
 
 
 class SurveyPages:
-    """The answer page and the unsubscribe page of each invitation."""
+    """The page of each survey that was sent."""
+
+    prefix = "/a"
 
     def __init__(self, ports: WebPorts, views: Views) -> None:
         self._ports = ports
@@ -32,96 +51,160 @@ class SurveyPages:
 
     def routes(self) -> list[BaseRoute]:
         """Where the pages are."""
+        page, withdrawal = f"{self.prefix}/{{token}}", f"{self.prefix}/{{token}}/withdraw"
         return [
-            Route("/a/{token}", self.show, methods=["GET"]),
-            Route("/a/{token}", self.submit, methods=["POST"]),
-            Route("/u/{token}", self.ask_to_unsubscribe, methods=["GET"]),
-            Route("/u/{token}", self.unsubscribe, methods=["POST"]),
+            Route(page, self.show, methods=["GET"]),
+            Route(page, self.submit, methods=["POST"]),
+            Route(withdrawal, self.ask_to_withdraw, methods=["GET"]),
+            Route(withdrawal, self.withdraw, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
-        """The question, with the rating chosen that the customer tapped in the mail; or why it cannot be answered."""
-        token = request.path_params["token"]
-        view = await self._invitation(token)
-        texts = self._views.texts(request, view)
+        """What can be done with the survey now."""
+        view, setting = await self._open(request)
         if view is None:
-            return self._views.message(texts, "unknown", 404)
-        if view.answered and "thanks" in request.query_params:
-            back = f"{token}?lang={texts.code}" if view.state == "open" else ""
-            return self._views.message(texts, "thanks", 200, view=view, back=back)
-        if view.state != "open":
-            return self._views.message(texts, view.state, 410, view=view)
-        form = Form(rating=_rating(request.query_params.get("r", "")))
-        return self._views.answer_form(texts, view, form, token=token, status=200)
+            return self._views.message(setting, "unknown", 404)
+        if view.stage in (Stage.EXPIRED, Stage.CANCELLED):
+            return self._views.message(setting, view.stage, 410, sender=view.sender_name)
+        done = _done(request, view)
+        tapped = forms.tapped(view.survey, request.query_params.get("r", ""))
+        changes = view.stage is Stage.ANSWERED and (tapped is not None or "change" in request.query_params)
+        if not done and (changes or view.stage is Stage.OPEN):
+            await self._note_visit(request, view, tapped)
+            values = {} if tapped is None else {view.survey.first: tapped}
+            return self._form(request, setting, view, Entered(values=values))
+        if done == _WITHDRAWN or not (done or _has_said(view)):
+            return self._withdrawn(setting, view)
+        return self._answered(request, setting, view, done)
 
     async def submit(self, request: Request) -> Response:
         """Store the answer, then send the browser on, so that a reload does not answer again."""
-        token = request.path_params["token"]
-        fields = _fields(await read_body(request))
-        view = await self._invitation(token)
-        texts = self._views.texts(request, view)
+        form = forms.parse(await read_body(request))
+        view, setting = await self._open(request)
         if view is None:
-            return self._views.message(texts, "unknown", 404)
-        if view.state != "open":
-            return self._views.message(texts, view.state, 410, view=view)
-        rating, comment = _rating(fields.get("rating", "")), _comment(fields.get("comment", ""))
-        if rating is None or len(comment) > MAX_COMMENT_CHARACTERS:
-            error = texts.choose_answer if rating is None else texts.too_long.format(limit=MAX_COMMENT_CHARACTERS)
-            form = Form(rating=rating, comment=comment, error=error)
-            return self._views.answer_form(texts, view, form, token=token, status=422)
-        return await self._store(token, view, texts, rating, comment)
-
-    async def _store(self, token: str, view: InvitationView, texts: Texts, rating: int, comment: str) -> Response:
+            return self._views.message(setting, "unknown", 404)
+        if view.stage in (Stage.EXPIRED, Stage.CANCELLED):
+            return self._views.message(setting, view.stage, 410, sender=view.sender_name)
+        more = forms.one(form, "part") == "more"
+        entered = forms.read(view.survey, form, complete=not more)
+        if entered.problems:
+            return self._again(request, setting, view, entered, more=more)
+        done = "more" if more else "changed" if view.values else "answered"
+        if not entered.values:
+            return _on(request, setting, done)
         try:
-            stored = await self._ports.store_page_answer(token, rating, comment or None)
+            outcome = await self._ports.submit(view.token, submission(request, self._ports, form, entered))
         except Exception as error:  # noqa: BLE001 - whatever it was, the customer must not lose what they wrote
             self._log.error("web.answer_not_stored", error=type(error).__name__)
-            form = Form(rating=rating, comment=comment, error=texts.not_saved)
-            return self._views.answer_form(texts, view, form, token=token, status=503)
-        if not stored:
-            return self._views.message(texts, "expired", 410, view=view)
-        # Relative, so that it also holds behind a proxy that adds a path or another host name.
-        return Response(status_code=303, headers={"location": f"{token}?thanks=1&lang={texts.code}"})
+            return self._again(request, setting, view, entered, more=more, fault=setting.texts.not_saved)
+        return self._refused(setting, view, outcome) or _on(request, setting, done)
 
-    async def ask_to_unsubscribe(self, request: Request) -> Response:
-        """A page with one button. It works as long as the invitation is known, answered or not."""
-        token = request.path_params["token"]
-        view = await self._invitation(token)
-        texts = self._views.texts(request, view)
+    async def ask_to_withdraw(self, request: Request) -> Response:
+        """A page with one button."""
+        view, setting = await self._open(request)
         if view is None:
-            return self._views.message(texts, "unknown", 404)
-        return self._views.unsubscribe_form(texts, view)
+            return self._views.message(setting, "unknown", 404)
+        if view.stage is not Stage.ANSWERED or view.withdrawn:
+            return _on(request, setting, "", up="../")
+        return pages.withdraw(self._views, setting, view, keep=setting.link(f"../{_own(request)}"))
 
-    async def unsubscribe(self, request: Request) -> Response:
-        """Opt the address out. The mail program's own button (RFC 8058) comes here too, and takes no redirect."""
-        token = request.path_params["token"]
-        await read_body(request)
-        view = await self._invitation(token)
-        texts = self._views.texts(request, view)
-        if view is None or not await self._ports.opt_out(token):
-            return self._views.message(texts, "unknown", 404)
-        return self._views.message(texts, "unsubscribed", 200, view=view)
+    async def withdraw(self, request: Request) -> Response:
+        """Take the answer back."""
+        form = forms.parse(await read_body(request))
+        view, setting = await self._open(request)
+        if view is None:
+            return self._views.message(setting, "unknown", 404)
+        given = submission(request, self._ports, form, Entered())
+        outcome = await self._ports.submit(view.token, replace(given, withdraws=True))
+        return self._refused(setting, view, outcome) or _on(request, setting, _WITHDRAWN, up="../")
 
-    def not_found(self, request: Request) -> HTMLResponse:
-        """The page for an address that leads nowhere, the same as for an unknown token."""
-        return self._views.message(self._views.texts(request, None), "unknown", 404)
+    async def _open(self, request: Request) -> tuple[SurveyView | None, Setting]:
+        token = _own(request)
+        view = await self._ports.survey(token) if forms.is_token(token) else None
+        if view is None or view.place != self._place(request):
+            return None, self._views.setting(request, None, None)
+        return view, self._setting(request, view)
 
-    async def _invitation(self, token: str) -> InvitationView | None:
-        return await self._ports.invitation(token) if _TOKEN.fullmatch(token) else None
+    def _place(self, request: Request) -> str | None:
+        """Where a survey must have been answered to be shown here."""
+        return None
+
+    def _setting(self, request: Request, view: SurveyView) -> Setting:
+        return self._views.setting(request, view.survey, view.language, view.tone)
+
+    async def _note_visit(self, request: Request, view: SurveyView, tapped: object) -> None:
+        if request.method != "GET" or not isinstance(tapped, int) or view.place:
+            return
+        try:
+            await self._ports.visited(view.token, tapped)
+        except Exception as error:  # noqa: BLE001 - the page can be answered without it
+            self._log.warning("web.visit_not_stored", error=type(error).__name__)
+
+    def _form(
+        self,
+        request: Request,
+        setting: Setting,
+        view: SurveyView,
+        entered: Entered,
+        *,
+        status: int = 200,
+        fault: str = "",
+    ) -> HTMLResponse:
+        way_out = "" if view.place else setting.link(f"../u/{_own(request)}")
+        changes = view.stage is Stage.ANSWERED
+        return pages.form(
+            self._views, setting, view, entered, status=status, fault=fault, changes=changes, unsubscribe=way_out
+        )
+
+    def _answered(
+        self, request: Request, setting: Setting, view: SurveyView, done: str = "", **more: Any
+    ) -> HTMLResponse:
+        links = {}
+        if view.stage is Stage.ANSWERED:
+            links = {"change": setting.link(change="1"), "withdraw": setting.link(f"{_own(request)}/withdraw")}
+        return pages.answered(self._views, setting, view, done, links=links, **more)
+
+    def _again(
+        self, request: Request, setting: Setting, view: SurveyView, entered: Entered, *, more: bool, fault: str = ""
+    ) -> HTMLResponse:
+        """The form once more, with what was entered."""
+        status = 503 if fault else 422
+        if not more:
+            return self._form(request, setting, view, entered, status=status, fault=fault)
+        done = _done(request, view)
+        return self._answered(request, setting, view, done, entered=entered, status=status, fault=fault)
+
+    def _withdrawn(self, setting: Setting, view: SurveyView) -> HTMLResponse:
+        back = (setting.texts.open_survey, setting.link(change="1")) if view.stage is Stage.ANSWERED else None
+        return pages.withdrawn(self._views, setting, view, back=back)
+
+    def _refused(self, setting: Setting, view: SurveyView, outcome: Outcome) -> Response | None:
+        match outcome:
+            case Outcome.CLOSED:
+                name = "expired" if view.stage is Stage.OPEN else "answered"
+                return self._views.message(setting, name, 410, sender=view.sender_name)
+            case Outcome.TOO_MANY:
+                return self._views.message(setting, "too_many", 429, sender=view.sender_name)
+        return None
 
 
-def _rating(text: str) -> int | None:
-    return int(text) if text in {str(rating) for rating in range(1, 6)} else None
+def _has_said(view: SurveyView) -> bool:
+    return bool(view.values or view.remarks)
 
 
-def _comment(text: str) -> str:
-    """The words with the line ends of the customer's own keyboard; PostgreSQL takes no NUL."""
-    return text.replace("\r\n", "\n").replace("\x00", "").strip()
+def _done(request: Request, view: SurveyView) -> str:
+    """What was just done, as the address says; empty when that cannot be."""
+    done = request.query_params.get("done", "")
+    if done == _WITHDRAWN:
+        return done if view.withdrawn or view.held_withdraws else ""
+    return done if done in _DONE and (_has_said(view) or view.held) else ""
 
 
-def _fields(body: bytes) -> dict[str, str]:
-    """The fields of a submitted form. What is not a form has none, which the page then asks for."""
-    try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FORM_FIELDS))
-    except ValueError:
-        return {}
+def _own(request: Request) -> str:
+    """The token in the address."""
+    return str(request.path_params["token"])
+
+
+def _on(request: Request, setting: Setting, done: str, *, up: str = "") -> Response:
+    """Lead to the survey's page. Relative, so that it also holds behind a proxy that adds a path or another name."""
+    return Response(status_code=303, headers={"location": setting.link(up + _own(request), done=done)})

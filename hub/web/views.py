@@ -1,45 +1,47 @@
-"""Turns the survey's words and an invitation into HTML."""
+"""Turns words and values into HTML pages."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from hub.config.questions import Question
-from hub.survey.plain import one_line, ticket_subject
-from hub.survey.texts import LANGUAGES, Texts, pick_language, texts_in
-from hub.survey.wording import choices, hint, question_text
-from hub.web.ports import InvitationView
-
-MAX_COMMENT_CHARACTERS = 2000
-_QUESTIONS = {
-    id_: Question.model_validate(table)
-    for id_, table in tomllib.loads(files("hub.config").joinpath("builtin.toml").read_text("utf-8"))[
-        "questions"
-    ].items()
-}
+from hub.config.survey import Tone
+from hub.survey.model import Survey
+from hub.survey.plain import one_line
+from hub.survey.texts import LANGUAGES, Texts, pick_language, texts_in, texts_of
+from hub.web.forms import HELD, TRAP
+from hub.web.questions import MAX_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """What the answer page holds: nothing at first, what the customer entered when it has to be shown again."""
+class Setting:
+    """How one page is shown, and what its links have to keep."""
 
-    rating: int | None = None
-    comment: str = ""
-    error: str = ""
+    texts: Texts
+    languages: Sequence[str] = LANGUAGES
+    keep: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that every link carries, besides the language."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    preview: bool = False
+
+    def link(self, page: str = "", **query: str) -> str:
+        """A relative address; without a page that of the page itself."""
+        asked = {name: value for name, value in query.items() if value}
+        return f"{page}?{urlencode({'lang': self.texts.code, **self.keep, **asked})}"
 
 
 class Views:
-    """Renders the pages. Everything put into them is escaped."""
+    """Renders pages. Everything put into them is escaped."""
 
     def __init__(self, default_language: str) -> None:
         self._default_language = default_language
@@ -50,72 +52,79 @@ class Views:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._style = files("hub.web").joinpath("templates", "style.css").read_text("utf-8")
-
-    @property
-    def style_hash(self) -> str:
-        """SHA-256 of the inline style sheet in Base64, for the content security policy."""
-        return base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
-
-    def texts(self, request: Request, view: InvitationView | None) -> Texts:
-        """The words in the language the customer chose on the page, that of the invitation, or that of the browser."""
-        wishes = [request.query_params.get("lang"), view.language if view else None]
-        if view is None:
-            accepted = request.headers.get("accept-language", "")
-            wishes += [wish.split(";")[0] for wish in accepted.split(",")]
-        return texts_in(pick_language(*wishes, default=self._default_language))
-
-    def answer_form(self, texts: Texts, view: InvitationView, form: Form, *, token: str, status: int) -> HTMLResponse:
-        """The page with the question."""
-        ticket, sender = one_line(view.ticket_key), one_line(view.sender_name)
-        return self._page(
-            "answer.html",
-            texts,
-            status,
-            title=question_text(_QUESTIONS["service"], texts.code, texts.tone),
-            choices=choices(_QUESTIONS["service"], texts),
-            comment_question=question_text(_QUESTIONS["comment"], texts.code, texts.tone),
-            comment_hint=hint(_QUESTIONS["comment"], texts.code),
-            sender=sender,
-            about=texts.about_ticket(ticket=ticket, subject=ticket_subject(view.subject)),
-            privacy=texts.privacy.format(sender=sender, ticket=ticket),
-            answered=view.answered,
-            form=form,
-            token=token,
-            max_comment=MAX_COMMENT_CHARACTERS,
+        folder = files("hub.web").joinpath("templates")
+        style, script = (folder.joinpath(name).read_text("utf-8") for name in ("style.css", "hand.js"))
+        self._hashes = _hash(style), _hash(script)
+        self._environment.globals.update(
+            style=Markup(style),  # noqa: S704 - our own files, and the policy's hashes cover them as they are
+            script=Markup(script),  # noqa: S704
+            trap=TRAP,
+            held_field=HELD,
+            max_characters=MAX_CHARACTERS,
         )
 
-    def unsubscribe_form(self, texts: Texts, view: InvitationView) -> HTMLResponse:
-        """The page that asks before it stops surveys."""
-        sender = one_line(view.sender_name)
-        text = texts.unsubscribe_text.format(sender=sender)
-        return self._page("unsubscribe.html", texts, 200, title=texts.unsubscribe_title, sender=sender, text=text)
+    def policy(self, frame_ancestors: Sequence[str] = ()) -> str:
+        """The content security policy: one inline style sheet, one inline script, forms for the hub alone.
+
+        :param frame_ancestors: sites that may show the page in a frame.
+        """
+        style, script = self._hashes
+        return (
+            f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; form-action 'self'; "
+            f"base-uri 'none'; frame-ancestors {' '.join(frame_ancestors) or chr(39) + 'none' + chr(39)}"
+        )
+
+    def setting(
+        self,
+        request: Request,
+        survey: Survey | None,
+        language: str | None,
+        tone: Tone | None = None,
+        *,
+        default: str = "",
+        **more: Any,
+    ) -> Setting:
+        """The words in the language that was chosen on the page, else in this one, else in that of the browser."""
+        wishes = [request.query_params.get("lang"), language]
+        if language is None:
+            wishes += [wish.split(";")[0] for wish in request.headers.get("accept-language", "").split(",")]
+        languages = survey.languages if survey else LANGUAGES
+        code = pick_language(*wishes, default=default or self._default_language, languages=languages)
+        texts = texts_of(survey, code, tone) if survey else texts_in(code)
+        return Setting(texts=texts, languages=languages, **more)
+
+    def page(
+        self, template: str, setting: Setting, status: int, *, nav: Mapping[str, str] | None = None, **values: Any
+    ) -> HTMLResponse:
+        """A page.
+
+        :param nav: what the links to other languages keep; None on a page that is in one language.
+        :param values: for the template; each one has `title` and `sender`.
+        """
+        languages = [
+            (texts_in(code).name, code, setting.link(**{**(nav or {}), "lang": code})) for code in setting.languages
+        ]
+        html = self._environment.get_template(template).render(
+            values, texts=setting.texts, setting=setting, nav=nav, languages=languages if nav is not None else []
+        )
+        return HTMLResponse(html, status, setting.headers)
 
     def message(
-        self, texts: Texts, name: str, status: int, *, view: InvitationView | None = None, back: str = ""
+        self, setting: Setting, name: str, status: int, *, sender: str = "", back: tuple[str, str] | None = None
     ) -> HTMLResponse:
         """A page that only tells something.
 
         :param name: the beginning of the text names, such as "expired".
-        :param back: a relative address to change the answer at.
+        :param back: words and a relative address to go on with.
         """
-        text = str(getattr(texts, f"{name}_text"))
-        if view is not None:
-            text = text.format(ticket=one_line(view.ticket_key))
-        sender = one_line(view.sender_name) if view else ""
-        title = getattr(texts, f"{name}_title")
-        return self._page("message.html", texts, status, title=title, sender=sender, text=text, back=back)
+        title, text = (str(getattr(setting.texts, f"{name}_{part}")) for part in ("title", "text"))
+        return self.page("message.html", setting, status, title=title, sender=one_line(sender), text=text, back=back)
 
     def failed(self) -> HTMLResponse:
         """The page for when the hub itself is in trouble."""
-        return self.message(texts_in(self._default_language), "failed", 500)
+        return self.message(Setting(texts=texts_in(self._default_language)), "failed", 500)
 
-    def _page(self, template: str, texts: Texts, status: int, **values: Any) -> HTMLResponse:
-        languages = [(texts_in(code).name, code) for code in LANGUAGES]
-        page = self._environment.get_template(template).render(
-            values,
-            texts=texts,
-            languages=languages,
-            style=Markup(self._style),  # noqa: S704 - our own file, and the policy's hash covers it as it is
-        )
-        return HTMLResponse(page, status)
+
+def _hash(content: str) -> str:
+    """SHA-256 in Base64, as a content security policy names an inline style sheet or script."""
+    return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

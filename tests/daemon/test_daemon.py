@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.browsing import answer
 from tests.daemon.running import NewHub, RunningHub, wait_until
 
 
@@ -171,7 +172,7 @@ def test_the_answer_page_records_on_post_and_never_on_get(new_hub: NewHub) -> No
             assert httpx.request(method, f"{url}?r=1").status_code == 200
         wait_until(lambda: hub.json("status")["invitations"].get("sent") == 1, "the survey counts as sent")
         assert hub.json("status")["answers"] == {}
-        assert httpx.post(url, data={"rating": "4", "comment": "Hyvää työtä!"}).status_code == 303
+        assert answer(url, service="4", comment="Hyvää työtä!").status_code == 303
         wait_until(lambda: hub.lines("written"), "the answer is on the ticket")
     finally:
         assert hub.stop() == 0

@@ -16,8 +16,10 @@ from hub import (
     OutcomeUnknown,
     TicketSnapshot,
 )
-from hub.journey import answer
+from hub.journey import opting
+from hub.journey.submission import Outcome
 from hub.store.tables import answers
+from tests.journey.asked import submit
 from tests.journey.world import PHONE, World, built_in_surveys, plan, ticket
 
 
@@ -184,27 +186,11 @@ async def test_stop_holds_for_a_survey_that_already_waits(world: World) -> None:
     assert world.phones.messages == []
 
 
-async def test_an_answer_counts_as_given_before_anybody_has_looked_at_it(world: World) -> None:
-    token = await world.asked()
-
-    async def is_answered() -> bool:
-        async with world.store.read() as connection:
-            row = await answer.find_by_token(connection, token)
-            assert row is not None
-            return await answer.is_answered(connection, row)
-
-    assert not await is_answered()
-    assert await answer.store_page_answer(world.store, token, 4, "", world.now)
-    assert await is_answered()
-    await world.process()
-    assert await is_answered()
-
-
 async def test_the_page_s_answer_replaces_the_page_s_earlier_answer(world: World) -> None:
     token = await world.asked()
-    assert await answer.store_page_answer(world.store, token, 1, "slow", world.now)
+    assert await submit(world.store, token, world.now, service=1, comment="slow") is Outcome.STORED
     await world.finish()
-    assert await answer.store_page_answer(world.store, token, 4, "I was too hard", world.now)
+    assert await submit(world.store, token, world.now, service=4, comment="I was too hard") is Outcome.STORED
     await world.finish()
     assert [(r.scores[0].value, r.comment) for r in world.desk.written] == [(1, "slow"), (4, "I was too hard")]
 
@@ -212,20 +198,20 @@ async def test_the_page_s_answer_replaces_the_page_s_earlier_answer(world: World
 @pytest.mark.parametrize("token", ["", "a" * 20, "' OR 1=1 --"])
 async def test_a_guessed_token_stores_nothing(world: World, token: str) -> None:
     await world.asked()
-    assert not await answer.store_page_answer(world.store, token, 5, "", world.now)
-    assert not await answer.opt_out(world.store, token, world.now)
+    assert await submit(world.store, token, world.now, service=5) is Outcome.CLOSED
+    assert not await opting.opt_out(world.store, token, world.now)
 
 
 async def test_the_page_is_closed_when_the_survey_expired(world: World) -> None:
     token = await world.asked()
     world.pass_time(days=15)
-    assert not await answer.store_page_answer(world.store, token, 5, "", world.now)
+    assert await submit(world.store, token, world.now, service=5) is Outcome.CLOSED
 
 
 async def test_unsubscribing_by_token_stops_further_surveys(world: World) -> None:
     token = await world.asked()
-    assert await answer.opt_out(world.store, token, world.now)
-    assert await answer.opt_out(world.store, token, world.now)
+    assert await opting.opt_out(world.store, token, world.now)
+    assert await opting.opt_out(world.store, token, world.now)
     await world.close(ticket(world.now))
     assert (await world.states())[-1] == ("skipped", "opted_out")
 
@@ -253,7 +239,7 @@ async def test_characters_that_no_database_holds_do_not_lose_an_answer(world: Wo
 async def test_an_answer_counts_whatever_the_gateway_said_of_the_message(world: World) -> None:
     token = await world.asked()
     await world.report(DeliveryStatus.FAILED, key=token, reason="EXPIRED")
-    assert await answer.store_page_answer(world.store, token, 4, "", world.now)
+    assert await submit(world.store, token, world.now, service=4) is Outcome.STORED
     await world.reply("4 kiitos")
     await world.finish()
     assert [record.comment for record in world.desk.written] == ["kiitos"]

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub import Customer, DeliveryStatus, Message, OutcomeUnknown, Receipt, Rejected, Unavailable
-from hub.journey import answer
 from hub.store.engine import Store
 from hub.store.tables import AnswerState, answers, invitations
 from tests.journey.world import Phones, World, built_in_surveys, plan, ticket
@@ -51,10 +50,10 @@ class Deaf(Phones):
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory, sqlite_tables: Path) -> Iterator[Example]:
+def example(tmp_path_factory: pytest.TempPathFactory, sqlite_store: Path) -> Iterator[Example]:
     """One store for all examples; each has a customer of its own."""
     path = tmp_path_factory.mktemp("conversations") / "hub.db"
-    shutil.copy(sqlite_tables, path)
+    shutil.copy(sqlite_store, path)
     with asyncio.Runner() as runner:
         world = World(runner.run(Store.open(f"sqlite:///{path}")), phones=Deaf())
         runner.run(world.register("test"))
@@ -109,7 +108,7 @@ async def _take(world: World, number: str, name: str, value: Any) -> None:
         case "report":
             await world.report(value, key=world.phones.messages[-1].key)
         case "page":
-            await answer.store_page_answer(world.store, world.phones.messages[0].key, value, "", world.now)
+            await world.answer_on_page(world.phones.messages[0].key, value)
         case "wait":
             world.pass_time(hours=value)
 

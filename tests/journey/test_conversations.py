@@ -76,7 +76,7 @@ async def test_an_answer_on_the_page_ends_the_conversation(world: World) -> None
     token = await world.asked()
     await world.reply("2")
     await world.process()
-    assert await answer.store_page_answer(world.store, token, 3, "", world.now)
+    assert await world.answer_on_page(token, 3)
     await world.process()
     await world.deliver()
     await world.hears("ei")

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import pytest
 
-from hub import AuthFailed, DeliveryStatus, NotSupported, OutcomeUnknown, RateLimited, Receipt, Unavailable, Unexpected
+from hub import (
+    AuthFailed,
+    Customer,
+    DeliveryStatus,
+    NotSupported,
+    OutcomeUnknown,
+    RateLimited,
+    Receipt,
+    Ticket,
+    Unavailable,
+    Unexpected,
+)
 from hub.journey import operate
 from hub.journey.look_up import look_up
 from hub.journey.story import stories
 from tests.journey.world import World, plan, ticket
 
+_numbers = itertools.count()
+
+
+def another(world: World, **values: Any) -> Ticket:
+    """A closed ticket of a customer with whom there is no other conversation."""
+    return ticket(world.now, customer=Customer(phone=f"+35840200{next(_numbers):04}"), **values)
+
 
 async def in_doubt(world: World, key: str = "T-in-doubt") -> None:
     """A survey whose answer was lost ten minutes ago."""
     world.phones.failures = [OutcomeUnknown("no answer in time")]
-    await world.close(ticket(world.now, key=key))
+    await world.close(another(world, key=key))
     await world.deliver()
     assert (await world.states())[-1] == ("unknown", "outcome_unknown")
     world.pass_time(minutes=10)
@@ -80,7 +101,8 @@ async def test_what_has_become_too_old_meanwhile_is_not_sent_again(world: World)
 
 async def test_a_customer_who_said_stop_meanwhile_is_not_sent_it_again(world: World) -> None:
     await in_doubt(world)
-    await world.reply("STOP", sender="+358401234567")
+    [row] = await world.invitations()
+    await world.reply("STOP", sender=row["address"])
     await look_up(world.store, world.post())
     await world.process()
     await world.deliver()
@@ -88,7 +110,7 @@ async def test_a_customer_who_said_stop_meanwhile_is_not_sent_it_again(world: Wo
 
 
 async def test_a_message_of_a_worker_that_may_only_sleep_is_never_sent_again(world: World) -> None:
-    await world.close(ticket(world.now, key="T-in-doubt"))
+    await world.close(another(world, key="T-in-doubt"))
     await world.claim()
     await world.take_over()
     world.pass_time(minutes=10)
@@ -100,7 +122,7 @@ async def test_a_message_of_a_worker_that_may_only_sleep_is_never_sent_again(wor
 
 
 async def test_a_message_of_a_dead_worker_that_the_service_has_is_sent(world: World) -> None:
-    await world.close(ticket(world.now))
+    await world.close(another(world))
     await world.claim()
     await world.take_over()
     world.pass_time(minutes=10)
@@ -137,7 +159,7 @@ async def test_a_service_that_is_out_of_order_is_asked_again_later(world: World)
 
 async def test_nothing_is_looked_up_before_the_service_can_know(world: World) -> None:
     world.phones.failures = [OutcomeUnknown("?")]
-    await world.close(ticket(world.now))
+    await world.close(another(world))
     await world.deliver()
     world.pass_time(minutes=9)
     assert await look_up(world.store, world.post()) == 0
@@ -193,14 +215,14 @@ async def test_a_failure_found_lets_the_customer_be_asked_about_something_else(w
     await in_doubt(world)
     world.phones.found = found(DeliveryStatus.FAILED)
     await look_up(world.store, world.post())
-    await world.close(ticket(world.now))
+    await world.close(another(world))
     assert (await world.states())[-1] == ("waiting", None)
 
 
 async def test_many_are_looked_up_in_portions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.journey.look_up.BATCH", 2)
     world.phones.failures = [OutcomeUnknown("?") for _ in range(5)]
-    await world.close(*(ticket(world.now) for _ in range(5)))
+    await world.close(*(another(world) for _ in range(5)))
     await world.deliver()
     world.pass_time(minutes=10)
     portions = [await look_up(world.store, world.post()) for _ in range(4)]

@@ -12,7 +12,7 @@ import pytest
 from hub import Channel, Customer, DeliveryStatus, Rejected, Unavailable
 from hub.config.survey import Rule
 from hub.daemon import steps
-from hub.journey import answer, operate
+from hub.journey import operate
 from hub.store.due import JOURNEY, Due
 from hub.store.tables import answers, invitations
 from tests.journey.world import MAIL, World, built_in_surveys, on_sqlite, plan, ticket
@@ -70,7 +70,7 @@ async def test_who_has_answered_in_any_way_is_not_reminded(world: World, by: str
     if by == "sms":
         await world.reply("kiitos paljon avusta")
     else:
-        await answer.store_page_answer(world.store, world.phones.messages[0].key, 4, "", world.now)
+        await world.answer_on_page(world.phones.messages[0].key, 4)
     await world.process()
     world.pass_time(days=3)
     await remind(world)
@@ -104,7 +104,7 @@ async def test_an_answer_while_the_reminder_waits_takes_it_back(world: World) ->
 @on_sqlite
 async def test_a_machine_s_answer_is_none(world: World) -> None:
     await asked(world)
-    await answer.store_page_answer(world.store, world.phones.messages[0].key, 4, "", world.now)
+    await world.answer_on_page(world.phones.messages[0].key, 4)
     async with world.store.write() as connection:
         await connection.execute(answers.update().values(state="quarantined"))
     world.pass_time(days=3)

@@ -94,5 +94,5 @@ async def test_a_batch_costs_as_many_statements_as_one_answer(world: World) -> N
         await world.close(ticket(world.now, customer=Customer(phone=f"+3584012345{number + 10}")))
     for invitation in range(1, 31):
         await _answer(world, invitation, rating=3)
-    assert await _revise(world, "sources.desk") == one <= 7
+    assert await _revise(world, "sources.desk") <= one <= 7
     assert len(await _records(world)) == 31

@@ -7,7 +7,6 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from hub import Customer, Ticket
-from hub.journey import answer
 from hub.journey import held as held_back
 from hub.store.tables import AnswerState, answers, closures
 from tests.journey.world import MAIL, World, on_sqlite, ticket
@@ -46,7 +45,7 @@ async def test_the_desk_s_mail_that_answers_nothing_is_unmatched(world: World) -
 
 async def _quarantined(world: World) -> int:
     token = await world.asked()
-    await answer.store_page_answer(world.store, token, 1, "", world.now)
+    assert await world.answer_on_page(token, 1)
     async with world.store.write() as connection:
         await connection.execute(answers.update().values(state="quarantined", suspicion="too_fast"))
     assert await world.process() == 0

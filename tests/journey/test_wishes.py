@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from hub import Channel, Customer, Unavailable
 from hub.config.survey import LegalBasis
-from hub.journey import answer
 from hub.store.tables import contacts
 from tests.journey.world import MAIL, PHONE, World, on_sqlite, plan, ticket
 
@@ -170,7 +169,7 @@ async def test_unsubscribing_by_the_link_of_a_later_message_stops_all_addresses(
     await world.asked()
     await join(world, PHONE, MAIL)
     await world.hears("2")
-    assert await answer.opt_out(world.store, world.phones.messages[-1].key, world.now)
+    assert await world.unsubscribe(world.phones.messages[-1].key)
     assert await stopped(world) == {PHONE, MAIL}
     await world.hears("ei")
     assert world.texts() == ["survey", "question solved"]

@@ -41,10 +41,11 @@ from hub.config.questions import Question, SurveyDefinition
 from hub.config.survey import DEFAULT_RULE, Exclusion, Rule, SurveySettings
 from hub.daemon.components import Instance
 from hub.http import Limiter
-from hub.journey import answer, claims, intake, invite, remind, report
+from hub.journey import answer, claims, intake, invite, opting, remind, report
 from hub.journey.deliver import Batch, Sender
 from hub.journey.policy import Plan
 from hub.journey.post import Post
+from hub.journey.submission import Outcome
 from hub.journey.takeover import take_over
 from hub.journey.write_back import Target, write_due
 from hub.store import workers
@@ -52,6 +53,7 @@ from hub.store.engine import Store
 from hub.store.tables import events, invitations
 from hub.survey.model import Survey, surveys_of
 from hub.testing.fakes import FakeClock, FakeContext
+from tests.journey.asked import submit
 
 PHONE = "+358401234567"
 MAIL = "maija@customer.example"
@@ -164,11 +166,15 @@ def plan(
 
 @cache
 def built_in_surveys() -> Mapping[str, Survey]:
-    """The surveys that are there without a word in hub.toml."""
+    """The built-in surveys, but that the closing one asks what these tests are about, with three messages at most."""
     tables = asking.builtin()
+    closing = {"questions": ["service", "solved", "improve", "factors", "lost_time", "three", "comment"], "messages": 3}
     config = SimpleNamespace(
         questions={id_: Question.model_validate(table) for id_, table in tables["questions"].items()},
-        surveys={name: SurveyDefinition.model_validate(table) for name, table in tables["surveys"].items()},
+        surveys={
+            name: SurveyDefinition.model_validate(table)
+            for name, table in (tables["surveys"] | {"closing": closing}).items()
+        },
     )
     return surveys_of(cast("HubConfig", config))
 
@@ -272,6 +278,14 @@ class World:
             "received_at": self.now,
         }
         await self.store_inbound(Inbound(replies=(Reply(**received | values),)))
+
+    async def answer_on_page(self, token: str, rating: int) -> bool:
+        """A customer confirms a rating on the answer page."""
+        return await submit(self.store, token, self.now, service=rating) is Outcome.STORED
+
+    async def unsubscribe(self, token: str) -> bool:
+        """A customer unsubscribes on the page, or by one click."""
+        return await opting.opt_out(self.store, token, self.now)
 
     async def report(self, status: DeliveryStatus, **values: Any) -> None:
         """A delivery report arrives and is applied."""

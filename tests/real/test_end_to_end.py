@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.browsing import answer
 from tests.daemon.running import HubProcess, wait_until
 from tests.real.desk import DESK, SURVEYS, DeskPeople, plain
 from tests.real.servers.kannel import Kannel
@@ -195,7 +196,7 @@ def test_a_tap_opens_a_page_that_counts_only_when_it_is_confirmed(world: World) 
         page = httpx.get(link)
         assert 'lang="sv"' in page.text
     assert not any("slow network" in subject for subject in world.people.results())
-    posted = httpx.post(link.partition("?")[0], data={"rating": "3", "comment": "Det gick långsamt"})
+    posted = answer(link, service="3", comment="Det gick långsamt")
     assert posted.status_code == 303
     assert "Det gick långsamt" in world.wait_for_result("slow network")
 

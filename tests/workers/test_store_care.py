@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +24,7 @@ from hub.cli.exits import Exit
 from hub.store.engine import Store
 from hub.store.move import move
 from hub.store.tables import closures, invitations
+from tests.browsing import answer
 from tests.daemon.running import RunningHub, free_port, wait_until
 from tests.databases import Postgres, postgres
 from tests.store.test_move import _fill, _rows, _silent
@@ -78,7 +78,7 @@ def test_a_hub_without_room_refuses_what_it_cannot_keep_says_so_once_and_goes_on
 
     limit_files(hub, NO_ROOM)
     wait_until(lambda: hub.push("id3") == 503, "a webhook is asked to come again")
-    assert httpx.post(answer_page(hub), data={"rating": "1"}).status_code == 503
+    assert answer(answer_page(hub), service="1").status_code == 503
     close_tickets(hub, range(3, 6))
     wait_until(lambda: "the disk cannot be written" in hub.log_text(), "the log says what is wrong")
     status = hub.command("status")

@@ -1,0 +1,1 @@
+for(const kind of["pointerdown","keydown"])addEventListener(kind,e=>{if(e.isTrusted)for(const f of document.getElementsByName("hand"))f.value=e.key?"key":e.pointerType=="touch"?"touch":"pointer"},true)
