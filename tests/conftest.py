@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from hub.store.engine import Store
 from tests.databases import Postgres, make_store, postgres
@@ -26,6 +27,14 @@ def postgres_server() -> Iterator[Postgres]:
     """A PostgreSQL server of this test run."""
     with postgres() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that ran within this process configured logging: its stream is closed after the test."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -147,6 +147,7 @@ public_url = "http://127.0.0.1:{self.port}"
 sender_name = "Acme"
 delay = "{delay}"
 contact_interval = "0s"
+reaction_wait = "0s"
 quiet_hours = ""
 [surveys.closing]
 messages = {self._messages}

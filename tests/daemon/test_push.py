@@ -90,4 +90,4 @@ def test_sync_asks_how_it_goes_where_a_rule_wants_to_know(hub: RunningHub) -> No
     ticket = {"id": "id0", "key": "T-0", "closure_key": "handed_over:1", "milestone": "handed_over"}
     (hub.folder / "handed_over.jsonl").write_text(json.dumps(ticket | {"customer": {"phone": "+358401230000"}}) + "\n")
     assert hub.json("sync")["milestones"] == {"desk": 1}
-    assert [line["to"] for line in hub.lines("sent")] == ["+358401230000"]
+    assert {line["to"] for line in hub.lines("sent")} == {"+358401230000"}

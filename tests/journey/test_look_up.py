@@ -106,7 +106,7 @@ async def test_a_customer_who_said_stop_meanwhile_is_not_sent_it_again(world: Wo
     await look_up(world.store, world.post())
     await world.process()
     await world.deliver()
-    assert world.phones.messages == []
+    assert [message.text for message in world.phones.messages] == ["stopped"]
 
 
 async def test_a_message_of_a_worker_that_may_only_sleep_is_never_sent_again(world: World) -> None:
