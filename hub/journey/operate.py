@@ -14,9 +14,11 @@ from hub.journey.invite import withdraw
 from hub.journey.policy import Reason
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, closures, contacts, invitations
+from hub.survey.model import MessageKind
 
 RETRIABLE = (InvitationState.UNKNOWN, InvitationState.FAILED)
 CANCELLABLE = (InvitationState.WAITING, InvitationState.UNKNOWN)
+_survey = invitations.alias("survey")
 
 
 async def list_invitations(store: Store, state: str | None, limit: int) -> list[Mapping[Any, Any]]:
@@ -75,7 +77,8 @@ async def retry(store: Store, ids: Sequence[int], now: datetime, max_age: timede
 def _too_late(row: Mapping[Any, Any], now: datetime, max_age: timedelta) -> str | None:
     if row["step"] == 0 and now - row["closed_at"] > max_age:
         return "the ticket was closed longer ago than survey.max_age allows"
-    if row["step"] > 0 and now >= row["expires_at"]:
+    is_over = row["kind"] == MessageKind.QUESTION and row["conversation"] is None
+    if row["step"] > 0 and (is_over or now >= row["expires_at"]):
         return "the conversation is over"
     return None
 
@@ -98,8 +101,9 @@ async def _rows(
 ) -> dict[int, Mapping[Any, Any]]:
     """The invitations in one of the allowed states; why not goes into `refused`."""
     found = await connection.execute(
-        sa.select(invitations, closures.c.closed_at)
-        .join(closures)
+        sa.select(invitations, closures.c.closed_at, _survey.c.open_until.label("conversation"))
+        .join_from(invitations, closures)
+        .join(_survey, sa.and_(_survey.c.closure_id == closures.c.id, _survey.c.step == 0))
         .where(invitations.c.id.in_(ids))
         .with_for_update(of=invitations)
     )

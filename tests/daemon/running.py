@@ -143,14 +143,15 @@ store = "{self._store}"
 [web]
 listen = "127.0.0.1:{self.port}"
 public_url = "http://127.0.0.1:{self.port}"
+[surveys.closing]
+messages = {self._messages}
 [survey]
 sender_name = "Acme"
+reaction_wait = "0s"
 delay = "{delay}"
 contact_interval = "0s"
 reaction_wait = "0s"
 quiet_hours = ""
-[surveys.closing]
-messages = {self._messages}
 [sources.desk]
 plugin = "files"
 interval = "1s"

@@ -31,6 +31,7 @@ NOTHING = Overview(
     since=NOW - timedelta(days=1),
     closed={},
     asked={},
+    follow_ups={},
     skipped={},
     received={},
     experiences=0,
@@ -151,14 +152,14 @@ def test_surveys_that_could_not_be_written_need_somebody() -> None:
     asked = {"sms": {"failed": 3, "delivered": 1}, "mail": {"failed": 1, "delivered": 2, "unknown": 9}}
     told = only(dataclasses.replace(facts(asked=asked), uncomposed={"sms": 3}))
     assert (told.kind, told.about, told.count, told.needs_you) == ("cannot_compose", "gateways.sms", 3, True)
-    assert told.what == "3 surveys could not be written, so nobody got them"
+    assert told.what == "3 messages could not be written, so nobody got them"
     assert "survey.cannot_compose" in told.do
 
 
 def test_a_gateway_whose_surveys_mostly_fail_is_told() -> None:
     told = only(facts(asked={"sms": {"failed": 1200, "sent": 400, "delivered": 799}, "mail": {"failed": 1, "sent": 1}}))
     assert (told.kind, told.about, told.count, told.needs_you) == ("failed_surveys", "gateways.sms", 1200, False)
-    assert told.what == "1,200 of 2,399 surveys failed"
+    assert told.what == "1,200 of 2,399 messages failed"
 
 
 def test_a_part_of_the_work_that_no_worker_has_is_named() -> None:
@@ -203,6 +204,7 @@ def test_what_a_failure_explains_is_not_told_again() -> None:
     ("counts", "kind", "about", "needs_you"),
     [
         ({"doubts": (Doubt("sms", "worker_died", 1, LONG_AGO),)}, "unknown", "gateways.sms", True),
+        ({"follow_ups": {"sms": {"unknown": 2, "sent": 5}}}, "unknown_follow_ups", "gateways.sms", False),
         ({"undecided": Queue(9, 9, LONG_AGO)}, "overdue", "hub", True),
         ({"unread": Queue(9, 1, LONG_AGO)}, "overdue", "hub", True),
         ({"results": {"sources.desk": Queue(9, 1, LONG_AGO)}}, "overdue", "sources.desk", True),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hub import Customer, DeliveryStatus, Message, OutcomeUnknown, Receipt, Rejected, Unavailable
 from hub.store.engine import Store
 from hub.store.tables import AnswerState, answers, invitations
-from tests.journey.world import Phones, World, built_in_surveys, plan, ticket
+from tests.journey.world import Phones, World, plan, surveys, ticket
 
 Step = tuple[str, Any]
 Example = Callable[[int, list[Step]], None]
@@ -70,9 +70,7 @@ def test_no_customer_gets_too_many_messages_or_a_question_twice_and_no_reply_is_
 
 
 async def _example(world: World, most: int, steps: list[Step]) -> None:
-    surveys = built_in_surveys()
-    closing = surveys["closing"].model_copy(update={"messages": most})
-    world.plan = replace(plan(reminder="1d", max_age="900d"), surveys={**surveys, "closing": closing})
+    world.plan = replace(plan(reminder="1d", max_age="900d"), surveys=surveys(most))
     number = f"+35840{next(_numbers):07}"
     world.phones.messages.clear()
     world.phones.failures.clear()

@@ -12,14 +12,12 @@ from hub import Customer, DeliveryStatus, OutcomeUnknown, Rejected, Unavailable
 from hub.journey import answer, gauges, operate
 from hub.journey.overview import overview
 from hub.journey.recognise import find_by_token
-from tests.journey.world import MAIL, PHONE, World, built_in_surveys, on_sqlite, plan, ticket
+from tests.journey.world import MAIL, PHONE, World, on_sqlite, plan, surveys, ticket
 
 
 def with_messages(world: World, most: int, **settings: Any) -> None:
     """At most so many SMS in a conversation."""
-    surveys = built_in_surveys()
-    closing = surveys["closing"].model_copy(update={"messages": most})
-    world.plan = replace(plan(**settings), surveys={**surveys, "closing": closing})
+    world.plan = replace(plan(**settings), surveys=surveys(most))
 
 
 async def last(world: World) -> Mapping[Any, Any]:
@@ -285,12 +283,23 @@ async def test_an_operator_sees_what_failed_and_can_send_it_again_while_the_surv
     assert await operate.retry(world.store, [listed[0]["id"]], world.now, days) == {}
     await world.deliver()
     assert world.texts()[-1] == "thanks"
-    await world.report(DeliveryStatus.FAILED, key=world.phones.messages[1].key)
+    await world.report(DeliveryStatus.FAILED, key=world.phones.messages[-1].key)
     world.pass_time(days=15)
-    (failed, _) = await operate.list_invitations(world.store, None, 10)
-    assert await operate.retry(world.store, [failed["id"]], world.now, days) == {
-        failed["id"]: "the conversation is over"
+    assert await operate.retry(world.store, [listed[0]["id"]], world.now, days) == {
+        listed[0]["id"]: "the conversation is over"
     }
+
+
+@on_sqlite
+async def test_a_question_in_doubt_can_be_sent_again_and_one_that_ended_the_conversation_cannot(world: World) -> None:
+    await world.asked()
+    world.phones.failures = [OutcomeUnknown("?")]
+    await world.hears("2")
+    days, question = timedelta(days=3), (await last(world))["id"]
+    assert await operate.retry(world.store, [question], world.now, days) == {}
+    world.phones.failures = [Rejected("no")]
+    await world.deliver()
+    assert await operate.retry(world.store, [question], world.now, days) == {question: "the conversation is over"}
 
 
 @on_sqlite

@@ -15,7 +15,7 @@ from hub.daemon import steps
 from hub.journey import operate
 from hub.store.due import JOURNEY, Due
 from hub.store.tables import answers, invitations
-from tests.journey.world import MAIL, World, built_in_surveys, on_sqlite, plan, ticket
+from tests.journey.world import MAIL, World, on_sqlite, plan, surveys, ticket
 
 
 async def asked(world: World, **settings: Any) -> None:
@@ -149,16 +149,13 @@ async def test_who_is_not_to_be_asked_any_more_is_not_reminded(world: World, how
 
 @on_sqlite
 async def test_who_gets_one_sms_at_most_is_not_reminded_and_by_mail_is(world: World) -> None:
-    surveys = built_in_surveys()
-    world.plan = replace(
-        plan(reminder="3d"), surveys={"closing": surveys["closing"].model_copy(update={"messages": 1})}
-    )
+    world.plan = replace(plan(reminder="3d"), surveys=surveys(1))
     await world.close(ticket(world.now), ticket(world.now, customer=Customer(email=MAIL)))
     async with world.store.write() as connection:
         await connection.execute(invitations.update().values(remind_at=world.now, state="sent", sent_at=world.now))
     world.pass_time(days=3)
     async with world.store.write() as connection:
-        await connection.execute(invitations.update().values(survey_version=surveys["closing"].version))
+        await connection.execute(invitations.update().values(survey_version=surveys()["closing"].version))
     await world.remind()
     reminders = [row for row in await world.invitations() if row["kind"] == "reminder"]
     assert [row["channel"] for row in reminders] == [Channel.EMAIL]

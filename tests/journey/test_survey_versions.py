@@ -70,7 +70,7 @@ async def test_a_survey_that_this_worker_s_file_does_not_have_waits(world: World
         await connection.execute(invitations.update().values(survey="new"))
     await world.deliver()
     assert await world.states() == [("waiting", None)]
-    closing = built_in_surveys()["closing"]
+    closing = world.plan.surveys["closing"]
     world.plan = replace(world.plan, surveys={"new": closing.model_copy(update={"name": "new"})})
     world.pass_time(minutes=1)
     await world.deliver()

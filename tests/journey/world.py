@@ -157,24 +157,27 @@ def plan(
         zone=ZoneInfo("Europe/Helsinki"),
         language="fi",
         region="FI",
-        surveys=built_in_surveys(),
+        surveys=surveys(),
         channels=dict(gateways),
         rules=(*map(Rule.model_validate, rules), DEFAULT_RULE),
         exclusions={name: Exclusion.model_validate(table) for name, table in (exclusions or {}).items()},
     )
 
 
+def surveys(messages: int = 3) -> Mapping[str, Survey]:
+    """The built-in surveys, with so many messages in a conversation after closing."""
+    found = built_in_surveys()
+    asked = {id_: found["closing"].questions[id_] for id_ in ("service", "solved", "improve", "factors", "comment")}
+    return {**found, "closing": found["closing"].model_copy(update={"messages": messages, "questions": asked})}
+
+
 @cache
 def built_in_surveys() -> Mapping[str, Survey]:
-    """The built-in surveys, but that the closing one asks what these tests are about, with three messages at most."""
+    """The surveys that are there without a word in hub.toml."""
     tables = asking.builtin()
-    closing = {"questions": ["service", "solved", "improve", "factors", "lost_time", "three", "comment"], "messages": 3}
     config = SimpleNamespace(
         questions={id_: Question.model_validate(table) for id_, table in tables["questions"].items()},
-        surveys={
-            name: SurveyDefinition.model_validate(table)
-            for name, table in (tables["surveys"] | {"closing": closing}).items()
-        },
+        surveys={name: SurveyDefinition.model_validate(table) for name, table in tables["surveys"].items()},
     )
     return surveys_of(cast("HubConfig", config))
 
