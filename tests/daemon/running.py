@@ -150,7 +150,6 @@ sender_name = "Acme"
 reaction_wait = "0s"
 delay = "{delay}"
 contact_interval = "0s"
-reaction_wait = "0s"
 quiet_hours = ""
 [sources.desk]
 plugin = "files"
