@@ -156,6 +156,9 @@ sender_name = "Acme"
 delay = "0s"
 contact_interval = "0s"
 quiet_hours = ""
+[surveys.closing]
+questions = ["service"]
+messages = 1
 {"".join(_source(settings, name) for name in names)}
 [gateways.sms]
 plugin = "kannel"

@@ -10,7 +10,8 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from urllib.parse import quote_from_bytes
 
 from bench import issues
 from bench.site import Site, answer_target
@@ -20,6 +21,7 @@ PUSH_SECRET = "bench-push-secret"
 READING_S = 0.2
 """How long customers look at a message or a page."""
 _KEY = re.compile(r"[?&]key=([a-z2-7]{20})")
+_STAMP = re.compile(rb'name="stamp" value="([^"]*)"')
 _FORM = "application/x-www-form-urlencoded"
 
 SENT, WRITTEN, HOOK, PAGE_GET, PAGE_POST = "hook to send", "answer to write-back", "hook", "page GET", "page POST"
@@ -69,26 +71,40 @@ class Pace:
 
     def _react(self, number: int, key: str) -> None:
         if number % 2:
-            self._call(PAGE_GET, "GET", f"/a/{key}")
-            self._loop.call_later(READING_S, self._submit, number, key)
+            self._call(PAGE_GET, "GET", f"/a/{key}", shown=lambda page: self._read(number, key, page))
         else:
             self._answered[number] = time.perf_counter()
             self._call(HOOK, "GET", answer_target(number))
 
-    def _submit(self, number: int, key: str) -> None:
+    def _read(self, number: int, key: str, page: bytes) -> None:
+        stamp = _STAMP.search(page)
+        self._loop.call_later(READING_S, self._submit, number, key, stamp[1] if stamp else b"")
+
+    def _submit(self, number: int, key: str, stamp: bytes) -> None:
         self._answered[number] = time.perf_counter()
-        self._call(PAGE_POST, "POST", f"/a/{key}", b"rating=4&comment=Good", _FORM)
+        body = b"stamp=%s&hand=touch&q.service=4" % quote_from_bytes(stamp).encode()
+        self._call(PAGE_POST, "POST", f"/a/{key}", body, _FORM)
 
     def _written(self, number: int) -> None:
         if number in self._answered:
             self._note(WRITTEN, self._answered.pop(number))
 
-    def _call(self, what: str, method: str, target: str, body: bytes = b"", content_type: str = "text/plain") -> None:
+    def _call(
+        self,
+        what: str,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        content_type: str = "text/plain",
+        *,
+        shown: Callable[[bytes], None] = lambda page: None,
+    ) -> None:
         began = time.perf_counter()
 
-        def done(status: int) -> None:
+        def done(status: int, page: bytes) -> None:
             self._refused += status not in {200, 303}
             self._note(what, began)
+            shown(page)
 
         self._site.call(method, target, done, body, content_type)
 

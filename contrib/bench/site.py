@@ -214,7 +214,7 @@ class Site:
     def _customer_answers(self, number: int) -> None:
         state = self._state
 
-        def done(status: int) -> None:
+        def done(status: int, _: bytes) -> None:
             state.answers[status] += 1
             state.last = time.perf_counter()
 

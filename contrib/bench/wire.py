@@ -87,8 +87,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
 
 
-Done = Callable[[int], None]
-"""Is told the status that a request was answered with; 0 when the connection broke."""
+Done = Callable[[int, bytes], None]
+"""Is told the status and the body that a request was answered with; 0 when the connection broke."""
 
 
 class Caller:
@@ -131,7 +131,7 @@ class Caller:
         except OSError:
             self._free += 1
             if self._waiting:
-                self._waiting.popleft()[1](0)
+                self._waiting.popleft()[1](0, b"")
             return
         self._ended(connection)
 
@@ -171,13 +171,13 @@ class _Outgoing(asyncio.Protocol):
         length = _LENGTH.search(self._received, 0, end + 2) if end >= 0 else None
         if end < 0 or len(self._received) < end + 4 + (int(length[1]) if length else 0):
             return
-        status, done = int(self._received[9:12]), self._done
+        status, body, done = int(self._received[9:12]), self._received[end + 4 :], self._done
         self._received, self._done = b"", None
         assert done is not None
-        done(status)
+        done(status, body)
         self._ended(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._done is not None:
-            self._done(0)
+            self._done(0, b"")
         self._lost(self)

@@ -59,7 +59,7 @@ class Desks:
             custom = {self.phone_field.id: customer.phone} if customer.phone else {}
             self._issues[customer.number] = self.site.open_issue(self._project, subject, user, custom=custom)
         else:
-            caller = self.instance.add_user("", customer.phone, last_name=name)
+            caller = self.instance.add_user("", customer.phone, "fi", last_name=name)
             self._records[customer.number] = self.instance.open_record("incident", caller, subject)
 
     async def close_all(self, seconds: float) -> None:

@@ -12,22 +12,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.people import JIRA, Customer
+from sandbox.desk import scores_in
+
+from chaos.people import JIRA, MESSAGES, Customer, Said
 
 _REFERENCE = re.compile(r"(?:^Ref |^Survey answer )(?P<reference>[A-Za-z0-9.:_-]+\.[0-9]+):?", re.MULTILINE)
 _WORD = re.compile(r"\bw[0-9]+n[0-9]+\b")
 PROMISES = (
     "lost_invitations",
     "duplicate_messages",
+    "repeated_questions",
+    "messages_too_many",
+    "messages_after_stop",
     "lost_answers",
     "lost_write_backs",
     "duplicate_write_backs",
+    "other_values",
     "late_takeovers",
     "unresolved",
     "wrong",
     "left_over",
 )
-"""What must not occur. `unresolved`: in doubt although reports told the hub of it. `left_over`: what the
+"""What must not occur. `other_values`: the record that was written last does not hold exactly the numbers that the
+customer gave, as corrected. `unresolved`: in doubt although reports told the hub of it. `left_over`: what the
 hubs had not done when time was up."""
 
 
@@ -62,11 +69,18 @@ class Records:
     customers: Sequence[Customer]
     tickets: Sequence[Ticket]
     messages: Sequence[Sequence[str]]
-    """Token and number of each message that the gateway took."""
+    """Token, number and question of each message that the gateway took."""
     taken: Iterable[str]
-    """Words of the answers that the hub said it had stored."""
+    """Ids of the replies that the hub said it had stored."""
     decisions: Mapping[tuple[str, str], Decision]
     """By source and id of the ticket."""
+    stopped: Mapping[str, int] = field(default_factory=dict)
+    """How many messages a number had received when its owner wanted no more."""
+
+    @property
+    def asked(self) -> int:
+        """How many phones a message has reached."""
+        return len({phone for _, phone, _ in self.messages})
 
 
 @dataclass(slots=True)
@@ -94,35 +108,50 @@ def judge(records: Records) -> Verdict:
     """Compare."""
     verdict = Verdict()
     customers = {customer.number: customer for customer in records.customers}
-    tokens: defaultdict[str, list[str]] = defaultdict(list)
-    for token, phone in records.messages:
-        tokens[phone].append(token)
+    received: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for token, phone, question in records.messages:
+        received[phone].append((token, question))
     taken = set(records.taken)
     for ticket in records.tickets:
         customer = customers[ticket.number]
+        messages = received.pop(customer.phone, [])
         decision = records.decisions.get((ticket.source, ticket.id), Decision("missing", ""))
-        _judge_asking(verdict, customer, ticket, tokens.pop(customer.phone, []), decision)
-        _judge_results(verdict, customer, ticket, [said.word for said in customer.answers if said.word in taken])
+        _judge_asking(verdict, ticket, messages, decision)
+        _judge_conversation(verdict, ticket, messages, records.stopped.get(customer.phone))
+        _judge_results(verdict, customer, ticket, [said for said in customer.all_replies if said.id in taken])
     verdict.broken["wrong"] += [
-        f"a message to a stranger: {token}" for strangers in tokens.values() for token in strangers
+        f"a message to a stranger: {token}" for strangers in received.values() for token, _ in strangers
     ]
     return verdict
 
 
-def _judge_asking(
-    verdict: Verdict, customer: Customer, ticket: Ticket, tokens: Sequence[str], decision: Decision
+def _judge_conversation(
+    verdict: Verdict, ticket: Ticket, messages: Sequence[tuple[str, str]], stopped: int | None
 ) -> None:
-    if len(tokens) > 1:
+    """Each message once, each question once, no more than the survey has, and after a stop its confirmation alone."""
+    tokens = Counter(token for token, _ in messages)
+    asked = Counter(question for question, _ in {(question, token) for token, question in messages} if question)
+    confirmed = stopped is not None
+    if any(count > 1 for count in tokens.values()):
         verdict.broken["duplicate_messages"].append(ticket.key)
+    if any(count > 1 for count in asked.values()):
+        verdict.broken["repeated_questions"].append(ticket.key)
+    if len(tokens) > MESSAGES + confirmed:
+        verdict.broken["messages_too_many"].append(ticket.key)
+    if stopped is not None and len(messages) > stopped + 1:
+        verdict.broken["messages_after_stop"].append(ticket.key)
+
+
+def _judge_asking(verdict: Verdict, ticket: Ticket, messages: Sequence[tuple[str, str]], decision: Decision) -> None:
     if decision.state == "unknown":
-        verdict.unknown.append(_in_doubt(ticket, decision, acted=bool(tokens)))
-        if tokens:  # reports came for it until the hub took them
+        verdict.unknown.append(_in_doubt(ticket, decision, acted=bool(messages)))
+        if messages:  # reports came for it until the hub took them
             verdict.broken["unresolved"].append(ticket.key)
-    elif not tokens and decision.state in ("skipped", "failed"):
+    elif not messages and decision.state in ("skipped", "failed"):
         verdict.not_asked[f"{decision.state}: {decision.reason}"] += 1
         if not decision.reason:
             verdict.broken["lost_invitations"].append(ticket.key)
-    elif not tokens:
+    elif not messages:
         verdict.broken["lost_invitations"].append(ticket.key)
 
 
@@ -139,28 +168,40 @@ def _in_doubt(ticket: Ticket, decision: Decision, *, acted: bool) -> dict[str, A
     }
 
 
-def _judge_results(verdict: Verdict, customer: Customer, ticket: Ticket, taken: Sequence[str]) -> None:
-    said = {one.word for one in customer.answers}
+def _judge_results(verdict: Verdict, customer: Customer, ticket: Ticket, taken: Sequence[Said]) -> None:
+    said = {one.word for one in customer.all_replies if one.word}
     found = {word for _, text in ticket.texts for word in _WORD.findall(text)}
     kept = _words_in(ticket.written)
-    strange = not (found | kept) <= said or not _ratings_in(ticket.written) <= {one.rating for one in customer.answers}
-    if strange or any(place == "public" for place, _ in ticket.texts):
+    if not (found | kept) <= said or any(place == "public" for place, _ in ticket.texts):
         verdict.broken["wrong"].append(ticket.key)
     references = Counter(_reference(text) for _, text in ticket.texts)
     if any(count > 1 for count in references.values()):
         verdict.broken["duplicate_write_backs"].append(ticket.key)
-    if lost := [word for word in taken if word not in found | kept]:
+    words = [one.word for one in taken if one.word]
+    if lost := [word for word in words if word not in found | kept]:
         verdict.broken["lost_answers"] += [f"{ticket.key} {word}" for word in lost]
-    elif any(word not in found or (ticket.source == JIRA and word not in kept) for word in taken):
+    elif any(word not in found or (ticket.source == JIRA and word not in kept) for word in words):
         verdict.broken["lost_write_backs"].append(ticket.key)
+    given = {one.question: one.value for one in taken if one.value is not None}
+    if _scores(ticket) not in ((given, given), (given, None)):
+        verdict.broken["other_values"].append(f"{ticket.key} {_scores(ticket)}, not {given}")
 
 
 def _words_in(written: Mapping[str, Any] | None) -> set[str]:
     return set(_WORD.findall(str(written.get("comment") or ""))) if written else set()
 
 
-def _ratings_in(written: Mapping[str, Any] | None) -> set[Any]:
-    return {score.get("value") for score in written.get("scores", ())} if written else set()
+def _scores(ticket: Ticket) -> tuple[dict[str, int], dict[str, int] | None]:
+    """The numbers in the text of the last revision, and in the issue property of a ticket that has one."""
+    last = max((text for _, text in ticket.texts), key=_revision, default="")
+    if ticket.source != JIRA:
+        return scores_in(last), None
+    written = ticket.written or {"scores": ()}
+    return scores_in(last), {score["question"]: int(score["value"]) for score in written["scores"]}
+
+
+def _revision(text: str) -> int:
+    return int(_reference(text).rpartition(".")[2] or 0) if _REFERENCE.search(text) else 0
 
 
 def _reference(text: str) -> str:

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 JIRA, SERVICENOW = "jira", "servicenow"
+SERVICE, SOLVED, IMPROVE, THREE, COMMENT = "service", "solved", "improve", "three", "comment"
+QUESTIONS = (SERVICE, SOLVED, IMPROVE, THREE, COMMENT)
+"""What the survey asks, in this order: `IMPROVE` only after a low rating, `COMMENT` on the page only."""
+MESSAGES = 4
+"""The most SMS in a conversation, thanks included."""
+STOP = "STOP"
 UNREACHABLE_EVERY = 100
 """One ticket in so many belongs to somebody without a phone."""
 _PAGE_SHARE = 0.1
-_SECOND_THOUGHTS_SHARE = 0.05
+_SECOND_THOUGHTS_SHARE = 0.1
+_SILENT_LATER_SHARE = 0.1
+_STOP_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer: a rating, and a word that nobody else says."""
+    """One reply, and a word in it that nobody else says."""
 
-    rating: int
-    word: str
-
-    @property
-    def text(self) -> str:
-        """The answer as an SMS."""
-        return f"{self.rating} {self.word}"
+    id: str
+    """Its own in the run."""
+    question: str
+    text: str
+    value: int | None = None
+    """What it answers, where that is a number: 1 or 0 for yes and no."""
+    word: str = ""
+    """Empty for a stop word and for a correction, in which words of their own would hide what is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +44,15 @@ class Customer:
     phone: str
     """Empty for somebody who cannot be reached."""
     answers: tuple[Said, ...]
-    """What they answer if they are asked; some think again and answer twice."""
-    by_page: bool
+    """What they answer if they are asked; some think again and correct themselves."""
+    by_page: bool = False
+    follow_ups: Mapping[str, Said] = field(default_factory=dict)
+    """What they reply when asked on by SMS, by question. Some fall silent, some want no more surveys."""
+
+    @property
+    def all_replies(self) -> tuple[Said, ...]:
+        """Everything they would say, in this order."""
+        return (*self.answers, *self.follow_ups.values())
 
 
 def deal(seed: int, tickets: int, answers: int) -> list[Customer]:
@@ -49,12 +66,35 @@ def deal(seed: int, tickets: int, answers: int) -> list[Customer]:
 def _customer(number: int, chance: random.Random, *, answers: bool) -> Customer:
     reachable = number % UNREACHABLE_EVERY != UNREACHABLE_EVERY - 1
     by_page = chance.random() < _PAGE_SHARE
-    twice = chance.random() < _SECOND_THOUGHTS_SHARE and not by_page
-    said = tuple(Said(chance.randint(1, 5), f"w{number}n{turn}") for turn in range(1 + twice))
+    said = [_service(number, chance.randint(1, 5))]
+    if chance.random() < _SECOND_THOUGHTS_SHARE and not by_page:
+        rating = chance.randint(1, 5)
+        said.append(Said(f"w{number}again", SERVICE, f"tarkoitin {rating}", rating))
+    later = _follow_ups(number, chance)
     return Customer(
         number,
         JIRA if number % 2 else SERVICENOW,
         f"+358401{number:06}" if reachable else "",
-        said if answers else (),
+        tuple(said) if answers else (),
         by_page,
+        later if answers and not by_page else {},
     )
+
+
+def _service(number: int, rating: int) -> Said:
+    word = f"w{number}n0"
+    return Said(word, SERVICE, f"{rating} {word}", rating, word)
+
+
+def _follow_ups(number: int, chance: random.Random) -> dict[str, Said]:
+    kind, solved = chance.random(), chance.random() < 0.5
+    if kind < _STOP_SHARE:
+        return {SOLVED: Said(f"w{number}stop", SOLVED, STOP)}
+    if kind < _STOP_SHARE + _SILENT_LATER_SHARE:
+        return {}
+    words = [f"w{number}n{turn}" for turn in range(1, 4)]
+    return {
+        SOLVED: Said(words[0], SOLVED, f"{'kyllä' if solved else 'ei'}, {words[0]}", int(solved), words[0]),
+        IMPROVE: Said(words[1], IMPROVE, f"{words[1]} soittakaa ensin", None, words[1]),
+        THREE: Said(words[2], THREE, f"Tulostin on rikki {words[2]}.", None, words[2]),
+    }

@@ -52,6 +52,7 @@ async def run(
     verdict.broken["left_over"] = [f"{what}: {count}" for what, count in left.items()]
     account = verdict.as_json() | {
         "tickets": size.tickets,
+        "asked": records.asked,
         "messages": len(records.messages),
         "answers": len(set(records.taken)),
         **takeovers.as_json(),

@@ -94,6 +94,7 @@ async def soak(name: str, size: Size, seconds: float, seed: int, folder: Path) -
     flat = all(one["flat"] for one in grown.values())
     account = verdict.as_json() | {
         "tickets": size.tickets,
+        "asked": records.asked,
         "messages": len(records.messages),
         "answers": len(set(records.taken)),
         "flat": flat,
@@ -112,7 +113,7 @@ async def _samples(stage: Stage, write_ahead_log: Path, most_s: float) -> list[S
     asked, enough, deadline = 0, stage.size.tickets * 0.98, time.monotonic() + most_s
     while asked < enough and time.monotonic() < deadline:
         await asyncio.sleep(_SAMPLE_EVERY_S)
-        asked = (await stage.phones.ask("state"))["messages"]
+        asked = (await stage.phones.ask("state"))["asked"]
         samples.append(sample(process, write_ahead_log) | {"asked": asked})
     return samples
 

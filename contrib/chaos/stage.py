@@ -27,7 +27,7 @@ SELECT (SELECT count(*) FROM closures WHERE NOT decided),
        (SELECT count(*) FROM closures)
 """
 _DECISIONS = """
-SELECT c.source, c.ticket_id, i.state, i.reason FROM closures c JOIN invitations i ON i.closure_id = c.id
+SELECT c.source, c.ticket_id, i.state, i.reason FROM closures c JOIN invitations i ON i.closure_id = c.id AND i.step = 0
 """
 _LOOKED = "SELECT count(*) FROM components WHERE id IN ('sources.jira', 'sources.servicenow') AND first_at IS NOT NULL"
 _WORDS = ("undecided", "unsent", "unread", "unwritten", "closures")
@@ -47,7 +47,7 @@ class Size:
     """Of the pieces of data to and from them, how many meet a break of the connection; a tenth for the database."""
     silence_s: float = 10.0
     """After how long without a sign of life the others take a hub for dead."""
-    messages_per_s: int = 100
+    messages_per_s: int = 300
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class Stage:
 
     async def busy(self, share: float) -> None:
         """Wait until this share of all tickets has been asked about."""
-        while (await self.phones.ask("state"))["messages"] < share * self.size.tickets:  # noqa: ASYNC110
+        while (await self.phones.ask("state"))["asked"] < share * self.size.tickets:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
 
     async def left(self) -> dict[str, int]:
@@ -120,6 +120,7 @@ class Stage:
             tickets=[Ticket(**one) for one in desks["tickets"]],
             messages=phones["messages"],
             taken=phones["taken"],
+            stopped=phones["stopped"],
             decisions={(row[0], row[1]): Decision(row[2], row[3] or "") for row in rows},
         )
         return records, faults
@@ -130,8 +131,8 @@ class Stage:
             await asyncio.sleep(10)
             desks, phones = await self.desks.ask("state"), await self.phones.ask("state")
             up = sum(worker.ready_at is not None for worker in self.workers)
-            asked, taken = phones["messages"], phones["taken"]
-            tell(f"{name}: closed {desks['closed']}, asked {asked}, answers taken {taken}, hubs up {up}")
+            asked, messages, taken = phones["asked"], phones["messages"], phones["taken"]
+            tell(f"{name}: closed {desks['closed']}, asked {asked}, messages {messages}, replies {taken}, hubs up {up}")
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from chaos import desks, phones
+from chaos import desks, people, phones
 
 _READY_S = 60.0
 
@@ -155,6 +156,10 @@ sender_name = "Acme"
 delay = "0s"
 contact_interval = "0s"
 quiet_hours = ""
+[surveys.closing]
+questions = {json.dumps(people.QUESTIONS)}
+messages = {people.MESSAGES}
+{"".join(_asks(question) for question in people.QUESTIONS)}
 [sources.jira]
 plugin = "jira"
 interval = "1s"
@@ -185,3 +190,9 @@ password = "{phones.PASSWORD}"
 sender = "{phones.SENDER}"
 callback_secret = "{phones.CALLBACK_SECRET}"
 """
+
+
+def _asks(question: str) -> str:
+    """A table that lets the messages ask by the question's name, so that phones know it in any language."""
+    texts = ", ".join(f'{language} = "{question}?"' for language in ("fi", "sv", "en"))
+    return f"[questions.{question}]\nsms = {{ {texts} }}\n"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 from sandbox.people import Person
-from sandbox.story import Said, Story, System
+from sandbox.story import Story, System
+from sandbox.words import Said
 
 
 class Place(StrEnum):
@@ -63,19 +65,31 @@ class Result:
     ticket: Ticket | None
     """None when it is on no ticket of this desk."""
     place: Place
-    rating: int | None
+    scores: Mapping[str, int]
+    """By question."""
     words: str
     """The whole text; the customer's words are somewhere in it."""
+    items: Sequence[tuple[str, str]] | None = None
+    """Kind and words of each thing to act on; None where the place does not hold them."""
 
     def says(self, said: Said) -> bool:
-        """Whether rating and words of the customer are all there."""
-        return self.rating == said.rating and " ".join(said.words.split()) in " ".join(self.words.split())
+        """Whether the customer's scores are there and no others, with all their words, and what is to be done."""
+        here = " ".join(self.words.split())
+        if self.scores != said.scores or not all(" ".join(words.split()) in here for words in said.words):
+            return False
+        return self.items is None or all(self._holds(*item) for item in said.items.items())
+
+    def _holds(self, part: str, words: str) -> bool:
+        return any(kind.startswith(part) and text == words for kind, text in self.items or ())
 
 
-def rating_in(text: str, pattern: str) -> int | None:
-    """The rating that a text names; `pattern` has one group, for the digit."""
-    found = re.search(pattern, text)
-    return int(found[1]) if found else None
+_SCORE = re.compile(r"\b([A-Za-z_]+) (?:about )?(?:(\d+)(?:/\d| on a scale of )|(yes|no)\b)")
+
+
+def scores_in(text: str) -> dict[str, int]:
+    """The scores that the first line of a text names, by question; 1 and 0 for yes and no."""
+    found = _SCORE.findall(text.partition("\n")[0])
+    return {question.lower(): int(number or word == "yes") for question, number, word in found}
 
 
 class Desk(ABC, Generic[TicketT]):

@@ -67,14 +67,22 @@ class HubProcess:
 
     async def status(self) -> dict[str, Any]:
         """What `hub status --json` says."""
+        status: dict[str, Any] = json.loads(await self._ask("status"))
+        return status
+
+    async def why(self, ticket: str) -> list[dict[str, Any]]:
+        """What `hub why --json` says of each closing of the ticket; nothing before the hub has seen one."""
+        closures: list[dict[str, Any]] = json.loads(await self._ask("why", ticket))["closures"]
+        return closures
+
+    async def _ask(self, *question: str) -> bytes:
         asking = await asyncio.create_subprocess_exec(
-            *_hub("status", "--json", "--config", self._config), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+            *_hub(*question, "--json", "--config", self._config), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
         )
         said, complaint = await asking.communicate()
-        if asking.returncode:
-            raise HubFailed(f"`hub status` ended with status {asking.returncode}:\n{complaint.decode()}")
-        status: dict[str, Any] = json.loads(said)
-        return status
+        if not said:
+            raise HubFailed(f"`hub {question[0]}` ended with status {asking.returncode}:\n{complaint.decode()}")
+        return said
 
     async def stop(self) -> None:
         """Let it finish what it is doing, or kill it when that takes too long."""

@@ -18,7 +18,7 @@ _UNANSWERED = (Answer.SILENT, Answer.FILTERED)
 
 def invite(console: Console, ledger: Ledger, desks: Mapping[System, Desk[Any]], config: Path) -> None:
     """Print links to answer pages, commands that ask the hub, and ways to look at a ticket of each desk."""
-    mails = [case.surveys[0].mail for case in ledger.cases if case.surveys and case.story.answer in _UNANSWERED]
+    mails = [case.messages[0].mail for case in ledger.cases if case.messages and case.story.answer in _UNANSWERED]
     lines = [("answer a survey", page_link(mail)) for mail in mails if mail is not None][:3]
     lines.append(("ask the hub", f"hub status --config {config}"))
     for system, desk in desks.items():

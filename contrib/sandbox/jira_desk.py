@@ -12,7 +12,7 @@ from typing import Literal
 import httpx
 
 from sandbox.background import Background
-from sandbox.desk import AGENTS, STEP_SECONDS, Desk, Place, Result, Ticket, matter, more, rating_in, reply
+from sandbox.desk import AGENTS, STEP_SECONDS, Desk, Place, Result, Ticket, matter, more, reply, scores_in
 from sandbox.jira import EmailShown, Issue, JiraSite, Project, User
 from sandbox.story import Closing, Story, System
 from sandbox.wiring import Api
@@ -141,7 +141,7 @@ class JiraDesk(Desk[JiraTicket]):
             if comment.author is self.site.account:
                 text = _ESCAPED.sub(r"\1", comment.text)
                 place = Place.PUBLIC if comment.public else Place.NOTE
-                found.append(Result(ticket, place, rating_in(text, r"\b([1-5]) on a scale of 1 to 5\b"), text))
+                found.append(Result(ticket, place, scores_in(text), text))
         return found
 
     def _property(self, ticket: JiraTicket) -> list[Result]:
@@ -150,8 +150,9 @@ class JiraDesk(Desk[JiraTicket]):
         if value is None or written == ticket.property_seen:
             return []
         ticket.property_seen = written
-        scores = value["scores"]
-        return [Result(ticket, Place.PROPERTY, int(scores[0]["value"]) if scores else None, value["comment"] or "")]
+        scores = {score["question"]: int(score["value"]) for score in value["scores"]}
+        items = [(item["kind"], item["text"]) for item in value["items"]]
+        return [Result(ticket, Place.PROPERTY, scores, value["comment"] or "", items)]
 
     def _tell(self, issue: Issue) -> None:
         """Call the webhook about the latest change."""

@@ -11,7 +11,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from itertools import count
 
-from sandbox.desk import AGENTS, STEP_SECONDS, Desk, Place, Result, Ticket, matter, more, rating_in, reply
+from sandbox.desk import AGENTS, STEP_SECONDS, Desk, Place, Result, Ticket, matter, more, reply, scores_in
 from sandbox.mailbox import Mailbox
 from sandbox.post_office import PostOffice
 from sandbox.story import Closing, Story, System
@@ -130,7 +130,7 @@ class MailDesk(Desk[MailTicket]):
         body = message.get_body(("plain",))
         text = f"{message['Subject']}\n{body.get_content() if body else ''}"
         ticket = next((self._tickets[each] for each in referred if each in self._tickets), None)
-        return Result(ticket, Place.MESSAGE, rating_in(text, r"\b([1-5])/5\b"), text)
+        return Result(ticket, Place.MESSAGE, scores_in(text), text)
 
     async def _receive(
         self, ticket: MailTicket, text: str, *, at: datetime | None = None, automatic: bool = False

@@ -70,16 +70,11 @@ class Play:
         await self._finish(case, ticket)
         if case.story.surveyed and await self._asked(case):
             await self._customers.react(case, draw)
-            self._view.said(case)
             await self._afterwards(case, ticket)
         case.done = True
 
     async def _asked(self, case: Case) -> bool:
-        try:
-            await asyncio.wait_for(case.asked.wait(), SURVEY_SECONDS)
-        except TimeoutError:
-            return False
-        return True
+        return await case.next_message(SURVEY_SECONDS) is not None
 
     async def _finish(self, case: Case, ticket: Ticket) -> None:
         match case.story.closing:

@@ -10,7 +10,7 @@ import httpx
 
 from hub.clock import SystemClock
 from sandbox.background import Background
-from sandbox.desk import AGENTS, STEP_SECONDS, Desk, Place, Result, Ticket, matter, more, rating_in, reply
+from sandbox.desk import AGENTS, STEP_SECONDS, Desk, Place, Result, Ticket, matter, more, reply, scores_in
 from sandbox.servicenow import BusinessRule, Instance
 from sandbox.story import Closing, Story, System
 from sandbox.wiring import Api
@@ -113,8 +113,8 @@ class ServiceNowDesk(Desk[Incident]):
         for row in self.instance.store.rows("sys_journal_field"):
             if row["sys_created_by"] == self._api.username and row["sys_id"] not in self._seen:
                 self._seen.add(row["sys_id"])
-                ticket, rating = self._incidents.get(row["element_id"]), rating_in(row["value"], r"\b([1-5])/5\b")
-                found.append(Result(ticket, _PLACES[row["element"]], rating, row["value"]))
+                ticket, text = self._incidents.get(row["element_id"]), row["value"]
+                found.append(Result(ticket, _PLACES[row["element"]], scores_in(text), text))
         return found
 
     def how_to_look(self, ticket: Incident) -> list[str]:

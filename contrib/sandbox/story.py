@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain, cycle, islice
 
+from sandbox import words
 from sandbox.people import Person, strangers
+from sandbox.words import Reply
 
 STAFF = Person("Sari Salo", "sari.salo@acme.example")
 MONITOR = Person("Monitoring", "noreply@monitor.example", "en")
+FIRST = "service"
+"""The question that the survey itself asks."""
 
 
 class System(StrEnum):
@@ -42,25 +46,23 @@ class Answer(StrEnum):
 
     DIGIT = "digit"
     WORDS = "words"  # a digit and words
+    WORD = "word"  # a rating in one word
+    EMOJI = "emoji"
     LATE = "late"
-    TWICE = "twice"  # a digit first, words in a second message
+    TWICE = "twice"  # a digit first, words in a second message before reading what came back
     REPEATED = "repeated"  # one text; the gateway calls the webhook three times
+    CHANGED = "changed"  # thinks again when all is said, and corrects the rating
+    QUITS = "quits"  # answers the first question, and no more
     RUBBISH = "rubbish"  # no rating can be read from it
     STOP = "stop"  # wants no surveys
+    RETURNS = "returns"  # stops, and starts again
     PAGE = "page"
     SCANNED = "scanned"  # a mail filter opens every link first; then the customer uses the page
     FILTERED = "filtered"  # only the mail filter opens links
     OUT_OF_OFFICE = "out_of_office"
     BOUNCE = "bounce"
     SILENT = "silent"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a customer has said about a ticket, as it must arrive there."""
-
-    rating: int | None
-    words: str = ""
+    BY_HAND = "by_hand"  # somebody at the terminal decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,10 @@ class Story:
     closing: Closing
     answer: Answer
     subject: str
-    said: Said | None
+    replies: Mapping[str, Reply] = field(default_factory=dict)
+    """What the customer says to each question, if asked."""
+    second_thought: Reply | None = None
+    """What they say to the first question some time later."""
 
     @property
     def surveyed(self) -> bool:
@@ -88,18 +93,22 @@ class Story:
 
 # Desks take turns through a deck. No deck's length is a multiple of their number, so each comes to play every card.
 SMS_DECK = (
-    (Closing.PLAIN, Answer.DIGIT),
     (Closing.PLAIN, Answer.WORDS),
-    (Closing.STEPWISE, Answer.WORDS),
+    (Closing.PLAIN, Answer.WORD),
+    (Closing.PLAIN, Answer.CHANGED),
     (Closing.PLAIN, Answer.REPEATED),
     (Closing.REOPENED, Answer.DIGIT),
     (Closing.PLAIN, Answer.STOP),
+    (Closing.STEPWISE, Answer.WORDS),
+    (Closing.PLAIN, Answer.EMOJI),
     (Closing.PLAIN, Answer.TWICE),
     (Closing.MORE, Answer.WORDS),
+    (Closing.PLAIN, Answer.RETURNS),
     (Closing.PLAIN, Answer.RUBBISH),
     (Closing.PASSED_ON, Answer.WORDS),
     (Closing.AGAIN, Answer.WORDS),
     (Closing.PLAIN, Answer.LATE),
+    (Closing.PLAIN, Answer.QUITS),
     (Closing.PLAIN, Answer.SILENT),
 )
 MAIL_DECK = (
@@ -113,7 +122,7 @@ MAIL_DECK = (
     (Closing.OLD, Answer.SILENT),
     (Closing.OLD, Answer.SILENT),
     (Closing.PLAIN, Answer.OUT_OF_OFFICE),
-    (Closing.REOPENED, Answer.PAGE),
+    (Closing.REOPENED, Answer.CHANGED),
     (Closing.PLAIN, Answer.BOUNCE),
     (Closing.AUTOMATIC, Answer.SILENT),
     (Closing.PLAIN, Answer.FILTERED),
@@ -125,25 +134,13 @@ MAIL_DECK = (
 )
 _BY_MAIL = {Closing.PASSED_ON: Closing.STEPWISE, Closing.HIDDEN: Closing.AUTOMATIC}
 """What a mailbox has in the place of what it does not know."""
-_SAYING = frozenset(Answer) - {Answer.STOP, Answer.FILTERED, Answer.OUT_OF_OFFICE, Answer.BOUNCE, Answer.SILENT}
-_WORDLESS = (Answer.DIGIT, Answer.REPEATED)
+_SILENT = (Answer.STOP, Answer.RETURNS, Answer.FILTERED, Answer.OUT_OF_OFFICE, Answer.BOUNCE, Answer.SILENT)
 
 _SUBJECTS = {
     "fi": ("VPN ei yhdistä", "Tulostin ei tulosta", "Salasana vanhentunut", "Sähköposti ei aukea", "Uusi näyttö"),
     "sv": ("VPN fungerar inte", "Skrivaren står still", "Lösenordet har gått ut", "Ny bildskärm", "Kan inte logga in"),
     "en": ("VPN does not connect", "Printer is offline", "Password expired", "New monitor", "Cannot open my mail"),
 }
-_GOOD = {
-    "fi": ("Kiitos, nopeaa ja ystävällistä palvelua!", "Hieno homma, kaikki toimii taas."),
-    "sv": ("Tack, snabb och vänlig hjälp!", "Mycket bra, nu fungerar allt igen."),
-    "en": ("Thank you, quick and friendly help!", "Great, everything works again."),
-}
-_BAD = {
-    "fi": ("Odotin kolme päivää eikä kukaan kertonut missä mennään.", "Vika ei ole korjattu, lähetän uuden pyynnön."),
-    "sv": ("Jag väntade i tre dagar utan besked.", "Felet är inte åtgärdat, jag hör av mig igen."),
-    "en": ("I waited three days and nobody told me anything.", "This is not fixed, please call me."),
-}
-_RUBBISH = {"fi": "öööh mikä tämä on", "sv": "va är det här", "en": "who is this?"}
 
 
 def plan(tickets: int, people: Iterable[Person], draw: random.Random) -> list[Story]:
@@ -158,6 +155,21 @@ def plan(tickets: int, people: Iterable[Person], draw: random.Random) -> list[St
     decks = (_deal(by_sms, SMS_DECK, first=1), _deal(by_mail, MAIL_DECK, first=0))
     dealt = islice(_take_turns(*decks), tickets)
     return [_story(number, *hand, draw) for number, hand in enumerate(dealt, start=1001)]
+
+
+def plan_by_hand(tickets: int, people: Iterable[Person], draw: random.Random) -> list[Story]:
+    """Customers for somebody who plays them: with a phone and without, and of each language while there are any."""
+    known = list(people)
+    draw.shuffle(known)
+    wanted = cycle((by_sms, language) for by_sms in (True, False) for language in _SUBJECTS)
+    stories = []
+    for number, system in zip(range(1001, 1001 + min(tickets, len(known))), cycle(System), strict=False):
+        wish = next(wanted)
+        person = next((one for one in known if (one.phone is not None, one.language) == wish), known[0])
+        known.remove(person)
+        subject = draw.choice(_SUBJECTS[person.language])
+        stories.append(Story(number, system, person, Closing.PLAIN, Answer.BY_HAND, subject))
+    return stories
 
 
 _Hand = tuple[System, Person, Closing, Answer]
@@ -182,11 +194,27 @@ def _take_turns(*iterators: Iterator[_Hand]) -> Iterator[_Hand]:
 def _story(number: int, system: System, person: Person, closing: Closing, answer: Answer, draw: random.Random) -> Story:
     if closing in (Closing.STAFF, Closing.AUTOMATIC):
         person = STAFF if closing is Closing.STAFF else MONITOR
-    said = None
-    if answer in _SAYING:
-        rating = draw.choices((1, 2, 3, 4, 5), weights=(2, 1, 2, 4, 6))[0]
-        words = draw.choice((_GOOD if rating > 2 else _BAD)[person.language])
-        said = Said(rating, "" if answer in _WORDLESS else words)
-    if answer is Answer.RUBBISH:
-        said = Said(None, _RUBBISH[person.language])
-    return Story(number, system, person, closing, answer, draw.choice(_SUBJECTS[person.language]), said)
+    replies: dict[str, Reply] = {}
+    second_thought = None
+    if answer not in _SILENT:
+        rating = words.draw_rating(draw)
+        opening = _opening(rating, answer, person, draw)
+        replies = {FIRST: opening} | words.follow_ups(opening.value or rating, person.language, draw)
+        if answer is Answer.CHANGED:
+            second_thought = words.correction(rating - 1 or 2, person.language)
+    subject = draw.choice(_SUBJECTS[person.language])
+    return Story(number, system, person, closing, answer, subject, replies, second_thought)
+
+
+def _opening(rating: int, answer: Answer, person: Person, draw: random.Random) -> Reply:
+    """What the customer says to the first question."""
+    match answer:
+        case Answer.DIGIT | Answer.REPEATED | Answer.QUITS:
+            return words.digit(rating, draw)
+        case Answer.WORD:
+            return words.word(person.language)
+        case Answer.EMOJI:
+            return words.emoji()
+        case Answer.RUBBISH:
+            return words.rubbish(person.language)
+    return words.digit_and_words(rating, person.language, draw, separator=" " if person.phone else "\n")

@@ -11,12 +11,20 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sandbox.desk import Ticket
+from sandbox.customers import page_link
+from sandbox.desk import Place, Result, Ticket
 from sandbox.ledger import Case, Ledger
-from sandbox.story import System
+from sandbox.story import Answer, System
 
 COLOURS = {System.MAILBOX: "magenta", System.JIRA: "bright_blue", System.SERVICENOW: "bright_green"}
 """One for each desk."""
+_WHERE = {"sms": "phone ", "mail": "mail  ", "page": "page  "}
+
+
+def in_words(result: Result) -> str:
+    """What a result says, in one line."""
+    scores = ", ".join(f"{question} {value}" for question, value in result.scores.items())
+    return scores or "the customer's words"
 
 
 class View:
@@ -47,22 +55,23 @@ class View:
         """A line about a ticket."""
         self._line(ticket.system, ticket.key, text, style)
 
-    def survey(self, case: Case) -> None:
-        """A survey reached the customer."""
-        how = "phone" if case.story.by_sms else "mailbox"
-        self.tell(case.tickets[0], f"survey on the customer's {how}", "cyan")
+    def message(self, case: Case) -> None:
+        """The hub has said something to the customer."""
+        line = case.messages[-1]
+        self.tell(case.tickets[0], f"{_WHERE[line.by]} < {line.text}", "cyan")
+        if line.mail is not None and case.story.answer is Answer.BY_HAND:
+            self.tell(case.tickets[0], f"         answer at {page_link(line.mail)}", "cyan")
 
     def said(self, case: Case) -> None:
-        """The customer has done what they wanted to."""
-        said = case.said
-        words = f"the customer: {case.story.answer.value.replace('_', ' ')}"
-        if said is not None:
-            words = f"the customer answers: {' '.join(part for part in (str(said.rating or ''), said.words) if part)}"
-        self.tell(case.tickets[0], words, "yellow")
+        """The customer has said something."""
+        line = case.lines[-1]
+        self.tell(case.tickets[0], f"{_WHERE[line.by]} > {' '.join(line.text.split())}", "yellow")
 
-    def result(self, ticket: Ticket) -> None:
-        """All results are on the ticket."""
-        self.tell(ticket, "the ticket carries the answer", "green")
+    def result(self, case: Case, result: Result) -> None:
+        """The hub has written onto a ticket."""
+        if result.ticket is not None and result.place is not Place.PROPERTY:
+            all_of_it = ", all the customer has said" if case.written_back else ""
+            self.tell(result.ticket, f"ticket < {in_words(result)}{all_of_it}", "green")
 
     def _line(self, system: System | None, key: str, text: str, style: str) -> None:
         seconds = time.monotonic() - self._began

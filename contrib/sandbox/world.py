@@ -16,14 +16,15 @@ from sandbox.customers import Customers
 from sandbox.desk import Desk
 from sandbox.imap_server import serve_imap
 from sandbox.jira_desk import JiraDesk
-from sandbox.ledger import Ledger, Survey
+from sandbox.ledger import Ledger, Line
 from sandbox.mail_desk import MailDesk
 from sandbox.mailbox import Mailbox
 from sandbox.phones import Phones, Sms
 from sandbox.post_office import PostOffice, serve_smtp
+from sandbox.questions import Questions
 from sandbox.servicenow import build_app
 from sandbox.servicenow_desk import ServiceNowDesk
-from sandbox.story import Answer, System
+from sandbox.story import FIRST, Answer, System
 from sandbox.view import View
 from sandbox.web_server import serve
 from sandbox.wiring import HOST, Wiring
@@ -68,19 +69,19 @@ def check_ports(wiring: Wiring) -> None:
 
 
 @asynccontextmanager
-async def run_world(wiring: Wiring, ledger: Ledger, view: View) -> AsyncIterator[World]:
+async def run_world(wiring: Wiring, ledger: Ledger, view: View, questions: Questions) -> AsyncIterator[World]:
     """Run all simulated systems for the length of the block; what reaches customers is noted in the ledger."""
 
-    def note(address: str, survey: Survey) -> None:
-        case = ledger.note_survey(address, survey)
+    def note(address: str, line: Line) -> None:
+        case = ledger.note_message(address, line)
         if case is not None:
-            view.survey(case)
+            view.message(case)
 
     def on_sms(sms: Sms) -> None:
-        note(sms.recipient, Survey(sms.text))
+        note(sms.recipient, Line("hub", "sms", sms.text, questions.asked_in(sms.text)))
 
     def on_mail(recipient: str, mail: EmailMessage) -> None:
-        note(recipient, Survey(str(mail["Subject"]), mail))
+        note(recipient, Line("hub", "mail", str(mail["Subject"]), FIRST, mail))
 
     async with AsyncExitStack() as stack:
         post_office, mail_desk = await _start_mail(stack, wiring, ledger, on_mail)
@@ -90,7 +91,7 @@ async def run_world(wiring: Wiring, ledger: Ledger, view: View) -> AsyncIterator
         browser = Browser()
         stack.push_async_callback(browser.close)
         desks: dict[System, Desk[Any]] = {System.MAILBOX: mail_desk} | await _start_apis(stack, wiring)
-        yield World(desks, Customers(phones, post_office, browser, wiring.sms.address))
+        yield World(desks, Customers(phones, post_office, browser, wiring.sms.address, view.said))
 
 
 async def _start_mail(

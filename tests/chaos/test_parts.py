@@ -7,13 +7,14 @@ import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import phonenumbers
 import pytest
 from chaos import doors
 from chaos.judge import PROMISES, Decision, Records, Ticket, judge
-from chaos.people import Customer, Said, deal
+from chaos.people import COMMENT, SERVICE, SOLVED, STOP, Customer, Said, deal
 from chaos.phones import CALLBACK_SECRET, PASSWORD, USERNAME, Phones
 from chaos.relay import Relay
 from chaos.weather import Weather
@@ -40,28 +41,37 @@ def test_customers_have_numbers_that_a_gateway_takes(number: int) -> None:
 
 
 def test_customers_words_are_their_own() -> None:
-    words = [said.word for customer in deal(1, 500, 400) for said in customer.answers]
-    assert len(words) == len(set(words)) > 400
+    replies = [said for customer in deal(1, 500, 400) for said in customer.all_replies]
+    words = [said.word for said in replies if said.word]
+    assert len(words) == len(set(words)) > 1000
+    assert len({said.id for said in replies}) == len(replies)
+    assert {said.text for said in replies if not said.word} >= {STOP, "tarkoitin 5"}
 
 
 # The judge
 
 
-ASKED = Customer(1, "jira", "+358401000001", (Said(4, "w1n0"),), by_page=False)
-QUIET = Customer(2, "servicenow", "+358401000002", (), by_page=False)
-COMMENT = "Customer survey: CSAT 4 on a scale of 1 to 5\n\n{quote}\nw1n0\n{quote}\n\nRef xabc.1"
-WRITTEN = {"comment": "w1n0", "scores": [{"value": 4}]}
+FOUR = Said("w1n0", SERVICE, "4 w1n0", 4, "w1n0")
+YES = Said("w1n1", SOLVED, "kyllä, w1n1", 1, "w1n1")
+ASKED = Customer(1, "jira", "+358401000001", (FOUR,), follow_ups={SOLVED: YES})
+QUIET = Customer(2, "servicenow", "+358401000002", ())
+FIRST = "Customer survey: SERVICE 4 on a scale of 1 to 5\n\n{quote}\nw1n0\n{quote}\n\nRef xabc.1"
+LAST = (
+    FIRST.replace("w1n0", "w1n0\nw1n1").replace("5\n", "5, SOLVED 1 on a scale of 0 to 1\n").replace("abc.1", "abc.2")
+)
+WRITTEN = {"comment": "w1n0\nw1n1", "scores": [{"question": SERVICE, "value": 4}, {"question": SOLVED, "value": 1}]}
+MESSAGES = [(TOKEN, ASKED.phone, SERVICE), ("q" * 20, ASKED.phone, SOLVED), ("t" * 20, ASKED.phone, "")]
 
 
 def _clean() -> Records:
     return Records(
         customers=[ASKED, QUIET],
         tickets=[
-            Ticket(1, "jira", "10001", "SUP-1", [("comment", COMMENT)], WRITTEN),
+            Ticket(1, "jira", "10001", "SUP-1", [("comment", FIRST), ("comment", LAST)], WRITTEN),
             Ticket(2, "servicenow", "ab12", "INC1", []),
         ],
-        messages=[(TOKEN, ASKED.phone), ("b" * 20, QUIET.phone)],
-        taken=["w1n0"],
+        messages=[*MESSAGES, ("b" * 20, QUIET.phone, SERVICE)],
+        taken=["w1n0", "w1n1"],
         decisions={("jira", "10001"): Decision("delivered", ""), ("servicenow", "ab12"): Decision("delivered", "")},
     )
 
@@ -73,36 +83,55 @@ def _on_ticket(records: Records, **changes: Any) -> Records:
 BREAKING: dict[str, tuple[str, Callable[[Records], Records]]] = {
     "a customer without a message": (
         "lost_invitations",
-        lambda seen: replace(seen, messages=seen.messages[:1], decisions={}),
+        lambda seen: replace(seen, messages=seen.messages[:3], decisions={}),
     ),
     "a message that is still to be sent": (
         "lost_invitations",
         lambda seen: replace(
-            seen, messages=seen.messages[:1], decisions={("servicenow", "ab12"): Decision("waiting", "")}
+            seen, messages=seen.messages[:3], decisions={("servicenow", "ab12"): Decision("waiting", "")}
         ),
     ),
     "the same message twice": ("duplicate_messages", lambda seen: replace(seen, messages=[*seen.messages] * 2)),
     "two surveys for one closing": (
-        "duplicate_messages",
-        lambda seen: replace(seen, messages=[*seen.messages, ("c" * 20, ASKED.phone)]),
+        "repeated_questions",
+        lambda seen: replace(seen, messages=[*seen.messages, ("c" * 20, ASKED.phone, SERVICE)]),
+    ),
+    "a question asked again": (
+        "repeated_questions",
+        lambda seen: replace(seen, messages=[*seen.messages, ("c" * 20, ASKED.phone, SOLVED)]),
+    ),
+    "more messages than the survey has": (
+        "messages_too_many",
+        lambda seen: replace(seen, messages=[*seen.messages, *((str(n) * 20, ASKED.phone, "") for n in (1, 2))]),
+    ),
+    "a question after a stop word": (
+        "messages_after_stop",
+        lambda seen: replace(seen, stopped={ASKED.phone: 1}),
     ),
     "an answer that is nowhere": ("lost_answers", lambda seen: _on_ticket(seen, texts=[], written=None)),
     "an answer without its comment": ("lost_write_backs", lambda seen: _on_ticket(seen, texts=[])),
     "an answer without its property": ("lost_write_backs", lambda seen: _on_ticket(seen, written=None)),
     "a revision written twice": (
         "duplicate_write_backs",
-        lambda seen: _on_ticket(seen, texts=[("comment", COMMENT)] * 2),
+        lambda seen: _on_ticket(seen, texts=[("comment", LAST)] * 2),
     ),
     "a doubt that reports have settled": (
         "unresolved",
         lambda seen: replace(seen, decisions={("jira", "10001"): Decision("unknown", "worker_died")}),
     ),
     "an answer that nobody gave": ("wrong", lambda seen: _on_ticket(seen, texts=[("comment", "w2n0\nRef xabc.1")])),
-    "a rating that nobody gave": ("wrong", lambda seen: _on_ticket(seen, written=WRITTEN | {"scores": [{"value": 1}]})),
-    "an answer that customers can read": ("wrong", lambda seen: _on_ticket(seen, texts=[("public", COMMENT)])),
+    "a rating that nobody gave": (
+        "other_values",
+        lambda seen: _on_ticket(seen, written=WRITTEN | {"scores": [{"question": SERVICE, "value": 1}]}),
+    ),
+    "a follow-up that no score tells of": (
+        "other_values",
+        lambda seen: _on_ticket(seen, texts=[("comment", FIRST + "\nw1n1\nRef xabc.2")]),
+    ),
+    "an answer that customers can read": ("wrong", lambda seen: _on_ticket(seen, texts=[("public", LAST)])),
     "a message to a stranger": (
         "wrong",
-        lambda seen: replace(seen, messages=[*seen.messages, ("d" * 20, "+358401999999")]),
+        lambda seen: replace(seen, messages=[*seen.messages, ("d" * 20, "+358401999999", SERVICE)]),
     ),
 }
 
@@ -122,15 +151,22 @@ def test_each_broken_promise_is_found(what: str) -> None:
     assert set(verdict.broken) == set(PROMISES)
 
 
-def test_a_second_revision_is_no_duplicate() -> None:
-    second = COMMENT.replace("xabc.1", "xabc.2")
-    assert judge(_on_ticket(_clean(), texts=[("comment", COMMENT), ("comment", second)])).is_clean
+def test_the_last_correction_is_what_counts() -> None:
+    again = Said("w1again", SERVICE, "tarkoitin 2", 2)
+    seen = replace(_clean(), customers=[replace(ASKED, answers=(FOUR, again)), QUIET])
+    assert judge(seen).is_clean, "as long as the hub has not stored it"
+    assert judge(replace(seen, taken=["w1n0", "w1again", "w1n1"])).broken["other_values"]
+
+
+def test_the_confirmation_of_a_stop_word_is_no_message_too_many() -> None:
+    seen = _clean()
+    assert judge(replace(seen, stopped={ASKED.phone: 2})).is_clean
 
 
 def test_what_is_in_doubt_is_listed_with_its_reason_and_breaks_no_promise() -> None:
     seen = _clean()
     doubt = {("servicenow", "ab12"): Decision("unknown", "worker_died")}
-    verdict = judge(replace(seen, messages=seen.messages[:1], decisions={**seen.decisions, **doubt}))
+    verdict = judge(replace(seen, messages=seen.messages[:3], decisions={**seen.decisions, **doubt}))
     assert verdict.is_clean
     (listed,) = verdict.unknown
     assert (listed["ticket"], listed["reason"], listed["gateway_acted"]) == ("INC1", "worker_died", False)
@@ -139,7 +175,7 @@ def test_what_is_in_doubt_is_listed_with_its_reason_and_breaks_no_promise() -> N
 def test_a_customer_who_was_left_out_for_a_reason_is_no_lost_invitation() -> None:
     seen = _clean()
     left_out = {("servicenow", "ab12"): Decision("skipped", "no_contact")}
-    verdict = judge(replace(seen, messages=seen.messages[:1], decisions={**seen.decisions, **left_out}))
+    verdict = judge(replace(seen, messages=seen.messages[:3], decisions={**seen.decisions, **left_out}))
     assert verdict.is_clean
     assert verdict.not_asked == {"skipped: no_contact": 1}
 
@@ -278,6 +314,9 @@ async def test_the_next_door_is_tried_where_nobody_listens(echo: tuple[int, list
             await client.get("http://hub.example/x")
 
 
+PAGE = '<form method="post" action=""><input type="hidden" name="stamp" value="s"><textarea name="q.comment">'
+
+
 class Hub(httpx.AsyncBaseTransport):
     """Takes each webhook at its third attempt."""
 
@@ -286,9 +325,10 @@ class Hub(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)
-        if sum(str(one.url) == str(request.url) for one in self.seen) < 3:
+        if sum((one.method, one.url) == (request.method, request.url) for one in self.seen) < 3:
             return httpx.Response(503)
-        return httpx.Response(303 if "/a/" in request.url.path else 200)
+        posted = request.method == "POST" and "/a/" in request.url.path
+        return httpx.Response(303) if posted else httpx.Response(200, text=PAGE)
 
 
 def _phones(hub: Hub, customer: Customer, monkeypatch: pytest.MonkeyPatch) -> Phones:
@@ -297,15 +337,14 @@ def _phones(hub: Hub, customer: Customer, monkeypatch: pytest.MonkeyPatch) -> Ph
     return Phones({customer.phone: customer}, client, random.Random(1), doubled=1.0, longest_delay_s=FAST_S)
 
 
-async def _send(phones: Phones, to: str, *, password: str = PASSWORD) -> httpx.Response:
+async def _send(phones: Phones, to: str, text: str = "service?", *, password: str = PASSWORD) -> httpx.Response:
     headers = {"Username": USERNAME, "Password": password, "From": "16400", "To": to}
     headers["DLR-Url"] = (
         f"http://hub.example/hooks/sms/{CALLBACK_SECRET}/dlr?key={TOKEN}&type=%d&id=%F&answer=%A&time=%T"
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(phones.app), base_url="http://gateway") as client:
-        return await client.post(
-            "/cgi-bin/sendsms", headers={f"X-Kannel-{name}": value for name, value in headers.items()}, content=b"Hi"
-        )
+        named = {f"X-Kannel-{name}": value for name, value in headers.items()}
+        return await client.post("/cgi-bin/sendsms", headers=named, content=text.encode())
 
 
 async def _until_quiet(phones: Phones) -> None:
@@ -322,7 +361,7 @@ async def test_the_gateway_reports_and_its_customer_answers_until_the_hub_takes_
     answer = await _send(phones, ASKED.phone)
     assert (answer.status_code, answer.text) == (202, "0: Accepted for delivery")
     await _until_quiet(phones)
-    assert phones.messages == [(TOKEN, ASKED.phone)]
+    assert phones.messages == [(TOKEN, ASKED.phone, SERVICE)]
     assert phones.taken == ["w1n0"]
     reports = [request for request in hub.seen if request.url.path.endswith("/dlr")]
     assert {request.url.params["type"] for request in reports} == {"1", "8"}
@@ -346,13 +385,37 @@ async def test_a_second_message_is_counted_and_not_answered_again(monkeypatch: p
     await phones.close()
 
 
+async def test_a_customer_answers_what_is_asked_next_and_says_nothing_to_thanks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phones = _phones(Hub(), ASKED, monkeypatch)
+    for text in ("Hi, service? 1-5", "Thank you. solved? Y/N", "Thank you!"):
+        await _send(phones, ASKED.phone, text)
+        await _until_quiet(phones)
+    assert [question for _, _, question in phones.messages] == [SERVICE, SOLVED, ""]
+    assert phones.taken == ["w1n0", "w1n1"]
+    await phones.close()
+
+
+async def test_when_somebody_stops_it_is_noted_how_much_they_had_received(monkeypatch: pytest.MonkeyPatch) -> None:
+    stops = replace(ASKED, follow_ups={SOLVED: Said("w1stop", SOLVED, STOP)})
+    phones = _phones(Hub(), stops, monkeypatch)
+    for text in ("service?", "solved?"):
+        await _send(phones, ASKED.phone, text)
+        await _until_quiet(phones)
+    assert phones.stopped == {ASKED.phone: 2}
+    await phones.close()
+
+
 async def test_a_customer_answers_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     hub = Hub()
     phones = _phones(hub, replace(ASKED, by_page=True), monkeypatch)
     await _send(phones, ASKED.phone)
     await _until_quiet(phones)
     assert phones.taken == ["w1n0"]
-    assert {str(one.url) for one in hub.seen if one.method == "POST"} == {f"http://hub.example/a/{TOKEN}"}
+    sent = [one for one in hub.seen if one.method == "POST"]
+    assert {str(one.url) for one in sent} == {f"http://hub.example/a/{TOKEN}"}
+    assert dict(parse_qsl(sent[0].content.decode())) == {"stamp": "s", f"q.{SERVICE}": "4", f"q.{COMMENT}": "w1n0"}
     await phones.close()
 
 

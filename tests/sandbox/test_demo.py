@@ -36,12 +36,39 @@ def test_the_demo_ends_by_itself_with_every_customer_treated_as_promised(first_p
     assert outcome["answered"] == outcome["written_back"] > 0
     assert outcome["invited"] >= outcome["answered"]
     assert outcome["closures"] >= outcome["invited"]
-    assert set(outcome["skipped"]) >= {"excluded_domain", "no_contact", "opted_out", "reopened"}
+    assert set(outcome["skipped"]) >= {"excluded:own_staff", "no_contact", "opted_out", "reopened"}
     assert (outcome["lost"], outcome["duplicates"], outcome["exposed"], outcome["concerned"]) == (0, 0, 0, {})
+    talks = outcome["conversations"]
+    assert {talk["language"] for talk in talks} == {"fi", "sv", "en"}
+    assert any(len(talk["lines"]) >= 7 and set(talk["scores"]) == {"service", "solved"} for talk in talks)
+    assert outcome["messages"] > outcome["invited"]
+    assert outcome["response_rate"] == round(100 * outcome["answered"] / outcome["invited"])
     assert set(outcome["desks"]) == {"mailbox", "jira", "servicenow"}
     for name in ("tickets", "invited", "answered", "written_back"):
         assert sum(desk[name] for desk in outcome["desks"].values()) == outcome[name]
     assert all(desk["written_back"] > 0 for desk in outcome["desks"].values())
+
+
+def test_whoever_plays_customers_by_hand_sees_what_the_hub_makes_of_each_reply(first_port: int) -> None:
+    command = [sys.executable, "-m", "hub", "demo", "--by-hand", "--tickets", "2", "--port-base", str(first_port)]
+    typed = "/list\n/1 2 hidasta\nei\n/help\n"
+    played = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=55, check=False)
+    assert (played.returncode, played.stderr) == (0, "")
+    story, _, talks = played.stdout.partition("What was said:")
+    assert re.search(r"mailbox +1001 +phone +< .*: Millaista palvelua saitte\?", story)
+    assert "phone  < Kiitos. Ratkesiko asianne?" in story
+    assert "phone  < Kiitos. Pahoittelemme, ettei palvelu ollut hyvää." in story
+    assert "ticket < service 2, solved 0" in story
+    assert re.search(r"hub why 1001: experience, revision 2, to sources.desk, written", story)
+    assert story.count("/why      what the hub tells of this ticket") == 2
+    assert "customer 2 hidasta" in talks
+
+
+def test_outcomes_as_json_are_of_stories_only(first_port: int) -> None:
+    running = start("--by-hand", "--json", "--port-base", str(first_port))
+    _, complaint = running.communicate(timeout=30)
+    assert running.returncode == 2
+    assert "--json tells of stories; there are none with --by-hand" in complaint
 
 
 def test_the_demo_is_stopped_by_a_signal_and_leaves_nothing_behind(
@@ -124,7 +151,7 @@ def test_the_shipped_configuration_shows_every_setting(whole: Path) -> None:
     models |= {id_: component.type.config for id_, component in config.components().items()}
     shown = sections(whole.read_text(encoding="utf-8"))
     for id_, model in models.items():
-        written = set(re.findall(r"^(?:# )?(\w+) = ", shown[id_], re.MULTILINE))
+        written = set(re.findall(r"^(?:# )?(?:\w+\.)?(\w+) = ", shown[id_], re.MULTILINE))
         names = {setting.name.rpartition(".")[2] for setting in describe(model)}
         assert names - written == set(), id_
 

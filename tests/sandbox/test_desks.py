@@ -26,7 +26,7 @@ LAST_YEAR = datetime(2025, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 
 def story(system: System, closing: Closing = Closing.PLAIN, person: Person = MAIJA) -> Story:
-    return Story(1, system, person, closing, Answer.WORDS, "VPN ei yhdistä", None)
+    return Story(1, system, person, closing, Answer.WORDS, "VPN ei yhdistä")
 
 
 @dataclass
@@ -151,7 +151,7 @@ async def test_comments_of_the_hub_are_read_once_and_told_from_those_customers_s
     for internal, place in ((True, Place.NOTE), (False, Place.PUBLIC)):
         await write_to_jira(jira, ticket, internal=internal)
         (result,) = await jira.new_results()
-        assert (result.ticket, result.place, result.rating) == (ticket, place, 4)
+        assert (result.ticket, result.place, result.scores) == (ticket, place, {"csat": 4})
         assert "Kiitos!" in result.words
     assert await jira.new_results() == []
 
@@ -161,10 +161,11 @@ async def test_the_property_is_a_result_each_time_it_changes(jira: JiraDesk) -> 
     found = []
     async with jira_client(jira) as client:
         for rating in (4, 4, 5):
-            record = {"scores": [{"value": float(rating)}], "comment": "Kiitos"}
+            scores = [{"question": "service", "value": float(rating)}]
+            record = {"scores": scores, "comment": "Kiitos", "items": [{"kind": "praise", "text": "Kiitos"}]}
             await client.put(f"/rest/api/3/issue/{ticket.key}/properties/{KEY}", json=record)
-            found.append([(result.place, result.rating, result.words) for result in await jira.new_results()])
-    assert found == [[(Place.PROPERTY, 4, "Kiitos")], [], [(Place.PROPERTY, 5, "Kiitos")]]
+            found.append([(result.scores["service"], result.items) for result in await jira.new_results()])
+    assert found == [[(4, [("praise", "Kiitos")])], [], [(5, [("praise", "Kiitos")])]]
 
 
 async def test_a_business_rule_tells_the_hub_of_each_closing_twice(servicenow: ServiceNowDesk, hub: Hub) -> None:
@@ -221,7 +222,7 @@ async def test_only_what_the_hub_wrote_into_a_journal_is_a_result(
         path = f"/api/now/table/incident/{incident.sys_id}"
         (await client.patch(path, json={column: "csat 4/5\nKiitos"})).raise_for_status()
     (result,) = await servicenow.new_results()
-    assert (result.ticket, result.place, result.rating) == (incident, place, 4)
+    assert (result.ticket, result.place, result.scores) == (incident, place, {"csat": 4})
     assert await servicenow.new_results() == []
 
 

@@ -26,7 +26,7 @@ from sandbox.wiring import Account, Api, Wiring
 DESK = Account("desk@acme.example", "desk@acme.example", "desk-demo")
 SURVEY = Account("survey@acme.example", "survey@acme.example", "survey-demo")
 MAIJA = Person("Maija Meikäläinen", "maija@asiakas.example")
-VPN = Story(1, System.MAILBOX, MAIJA, Closing.PLAIN, Answer.WORDS, "VPN ei yhdistä", None)
+VPN = Story(1, System.MAILBOX, MAIJA, Closing.PLAIN, Answer.WORDS, "VPN ei yhdistä")
 NOWHERE = Api("http://127.0.0.1", "", "", "", "")
 
 
@@ -156,5 +156,7 @@ async def test_results_are_read_once_and_belong_to_the_ticket_they_refer_to(offi
 
     for rating in random.sample(range(1, 6), 3):
         await asyncio.to_thread(write, rating)
-        assert [(result.ticket, result.rating) for result in await office.desk.new_results()] == [(ticket, rating)]
+        assert [(result.ticket, result.scores) for result in await office.desk.new_results()] == [
+            (ticket, {"rating": rating})
+        ]
     assert await office.desk.new_results() == []
