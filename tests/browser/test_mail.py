@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub import Channel
+from hub.survey.model import MessageKind
 from hub.survey.render import render
 from hub.survey.texts import LANGUAGES, texts_in
+from hub.survey.wording import choices
 from tests.browser.conftest import PHONE, NewPage, Shoot
 from tests.browser.looking import axe_on_mail, is_wider_than_the_screen, names, show_mail
+from tests.surveys import occasion, surveys
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -24,9 +26,16 @@ def test_it_is_readable_in_light_and_dark(new_page: NewPage, shoot: Shoot, langu
     shoot(page, f"mail-{language}-{scheme}")
     axe_on_mail(page)
     found = names(page)
-    for rating, label in texts.choices():
-        assert f'- link "{rating} – {label}"' in found
+    for one in choices(surveys()["closing"].questions["service"], texts):
+        assert f'- link "{one.value} – {one.label}"' in found
     assert f'- link "{texts.opt_out}"' in found
+
+
+@pytest.mark.parametrize("kind", [MessageKind.REMINDER, MessageKind.THANKS])
+def test_what_follows_it_is_readable_too(new_page: NewPage, kind: MessageKind) -> None:
+    page = new_page(PHONE, color_scheme="dark")
+    show_mail(page, _mail("sv", kind))
+    axe_on_mail(page)
 
 
 def test_it_fits_a_narrow_screen(narrow: Page) -> None:
@@ -39,15 +48,7 @@ def test_it_says_all_without_images(imageless_phone: Page) -> None:
     assert names(imageless_phone).count("- link ") == 6
 
 
-def _mail(language: str) -> str:
-    mail = render(
-        channel=Channel.EMAIL,
-        language=language,
-        token="a" * 20,
-        public_url="https://survey.example.fi",
-        sender_name="Acme Service Desk",
-        ticket_key="INC0012345",
-        subject="Tulostin ei toimi",
-    )
+def _mail(language: str, kind: MessageKind = MessageKind.SURVEY) -> str:
+    mail = render(surveys()["closing"], kind, None, occasion(language=language))
     assert mail.html is not None
     return mail.html
