@@ -132,7 +132,7 @@ class Ticket(_Record):
         default=None, description="Whether the one who opened it works at the desk, and opened it in their own name."
     )
     customer_silent_since: UtcDatetime | None = Field(
-        default=None, description="When the customer wrote last, where the source knows it."
+        default=None, description="Since when the desk waits for the customer: its first message after their last one."
     )
     agent: str | None = None
     team: str | None = None

@@ -21,6 +21,7 @@ from hub.cli import (
     run,
     state,
     status,
+    stops,
     surveys,
     why,
 )
@@ -46,6 +47,7 @@ app.add_typer(surveys.app, name="surveys")
 app.add_typer(places.app, name="places")
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(answers.app, name="answers")
+app.add_typer(stops.app, name="stops")
 app.add_typer(state.app, name="state")
 app.add_typer(db.app, name="db")
 

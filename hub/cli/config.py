@@ -15,14 +15,18 @@ app = typer.Typer(help="Check the configuration, show it, and write its schema f
 
 @app.command("check")
 def check_config(*, config_file: ConfigFile = None) -> None:
-    """Judge the configuration, its secrets and its contacts file. Calls no other system."""
+    """Judge the configuration, its secrets, its contacts file and its stop list. Calls no other system."""
     from hub.config.contacts import load_contacts
+    from hub.journey.stop_list import read_stop_list
 
     config = load_config(config_file)
     contacts = load_contacts(config)
+    stopped = read_stop_list(config.survey.stop_list, config.hub.region).entries
     counts = [_count(len(getattr(config, kind)), kind[:-1]) for kind in ("sources", "gateways", "sinks")]
     if config.hub.contacts:
         counts.append(_count(len(contacts), "contact"))
+    if config.survey.stop_list:
+        counts.append(f"{len(stopped)} on the stop list")
     typer.echo(f"{config.path}: OK. {', '.join(counts)}.")
 
 

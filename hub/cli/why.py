@@ -30,7 +30,7 @@ def why(
             _tell(story, config.hub.timezone)
     if not found:
         typer.echo(
-            f"{ticket}: the hub has seen no closing of this ticket. "
+            f"{printable(ticket)}: the hub has seen no closing of this ticket. "
             "See when its source was last pulled with: hub status; pull now with: hub sync. What was closed before "
             "the first pull is left alone; to look at it: hub sync SOURCE --since 2h --dry-run",
             err=True,
@@ -46,7 +46,8 @@ async def _stories(config: Any, ticket: str) -> list[Story]:
 
 
 def _tell(story: Story, zone: str) -> None:
-    typer.echo(f"{printable(story.ticket_key)} ({story.source}): {story.state}")
+    reason = f" ({story.reason})" if story.reason else ""
+    typer.echo(f"{printable(story.ticket_key)} ({story.source}): {story.state}{printable(reason)}")
     for line in story.lines:
         typer.echo(f"  {local_time(line.at, zone)}  {printable(line.what)}")
-    typer.echo(f"  next: {story.next_step}")
+    typer.echo(f"  next: {printable(story.next_step)}")

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import phonenumbers
 
-from hub.api.records import Customer
+from hub.api.records import Channel, Customer
 from hub.config.messages import ConfigProblems, Problem
 from hub.config.models import HubConfig
 from hub.config.syntax import read_text
 
-COLUMNS = ("email", "phone", "language", "name")
+COLUMNS = ("email", "phone", "language", "name", "consent", "vip")
+_CONSENTS = {Channel.SMS.value: Channel.SMS, Channel.EMAIL.value: Channel.EMAIL}
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 NEXT_STEP = "Correct the contacts file, then run: hub config check"
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _LANGUAGE = re.compile(r"[a-z]{2}")
@@ -43,7 +45,7 @@ class Directory:
         if contact is None:
             return customer
         known = contact.model_dump(exclude_none=True)
-        missing = {name: value for name, value in known.items() if not getattr(customer, name)}
+        missing = {name: value for name, value in known.items() if getattr(customer, name) in (None, "")}
         return customer.model_copy(update=missing)
 
     def _find(self, customer: Customer) -> Customer | None:
@@ -65,7 +67,7 @@ def load_contacts(config: HubConfig) -> Directory:
 
 
 def read_contacts(file: Path, region: str) -> Directory:
-    """Read a CSV file with the columns email, phone, language and name, parted by commas or semicolons.
+    """Read a CSV file with some of the columns in `COLUMNS`, parted by commas or semicolons.
 
     :raises ConfigProblems: everything that is wrong with it, without what stands in it.
     """
@@ -101,7 +103,7 @@ class _Reading:
     def _usable(self, header: list[str]) -> bool:
         usable = len(set(header)) == len(header) and set(header) <= set(COLUMNS) and {"email", "phone"} & set(header)
         if not usable:  # a name that is not known may be a customer's address, so it is not printed
-            self._report(1, "", "the first line must name the columns, each once: email, phone, language, name.")
+            self._report(1, "", f"the first line must name the columns, each once: {', '.join(COLUMNS)}.")
         return bool(usable)
 
     def _contact(self, header: list[str], row: list[str], line: int) -> Iterable[Customer]:
@@ -115,6 +117,8 @@ class _Reading:
             phone=self._phone(values.get("phone"), line),
             language=self._language(values.get("language"), line),
             name=values.get("name"),
+            consent=self._consent(values.get("consent"), line),
+            vip=self._vip(values.get("vip"), line),
         )
         if len(self.problems) > before:
             return []
@@ -142,6 +146,18 @@ class _Reading:
         if language and not _LANGUAGE.fullmatch(language):
             self._report(line, "language", 'is not a language code. Write two letters, such as "fi".')
         return language
+
+    def _consent(self, value: str | None, line: int) -> tuple[Channel, ...] | None:
+        words = [word for word in re.split(r"[\s;,]+", value.lower()) if word] if value else []
+        if not set(words) <= _CONSENTS.keys():
+            self._report(line, "consent", 'names an unknown channel. Write "sms", "email" or "sms email".')
+            return None
+        return tuple(_CONSENTS[word] for word in dict.fromkeys(words)) or None
+
+    def _vip(self, value: str | None, line: int) -> bool | None:
+        if value and value.lower() not in (*_YES, *_NO):
+            self._report(line, "vip", "must be yes or no.")
+        return value.lower() in _YES if value else None
 
 
 def _e164(number: str, region: str) -> str | None:

@@ -108,4 +108,6 @@ def explain(error: ErrorDetails) -> str:
 
 
 def _written(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return duration_text(value) if isinstance(value, timedelta) else str(value)

@@ -53,8 +53,8 @@ class HubSettings(Section):
     region: str = "FI"
     """Country, as two letters, of phone numbers that are written without a country code."""
     contacts: Path | None = None
-    """CSV file with the columns email, phone, language and name, relative to hub.toml. It completes what a ticket
-    does not say of its customer."""
+    """CSV file with the columns email, phone, language, name, consent and vip, relative to hub.toml. It completes what
+    a ticket does not say of its customer."""
     allow_plain_secrets: bool = False
     """Accept secrets that stand in hub.toml itself. For trials only."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -127,7 +127,7 @@ class SurveySettings(Section):
             return value
         from hub.public_holidays import public_holidays
 
-        public_holidays(value, _SOME_YEAR)
+        public_holidays(value.upper(), _SOME_YEAR)
         return value.upper()
 
     @field_validator("stop_list")

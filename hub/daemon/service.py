@@ -33,7 +33,7 @@ from hub.journey.invite import withdraw_unreachable
 from hub.journey.policy import Plan
 from hub.journey.post import Post
 from hub.journey.reread import Reread
-from hub.journey.stops import read_stop_list
+from hub.journey.stop_list import read_stop_list
 from hub.journey.write_back import PUT_LIMIT, Target
 from hub.store import workers
 from hub.store.channel import Channel

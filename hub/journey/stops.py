@@ -1,18 +1,15 @@
-"""The stop list: addresses, numbers and domains that are never surveyed, in a file and in the store."""
+"""The part of the stop list that is in the store: addresses, numbers and domains that are never surveyed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.config.messages import ConfigProblems, Problem
-from hub.config.syntax import read_text
-from hub.journey.addresses import StopList, entry
+from hub.journey.addresses import StopList
 from hub.journey.events import note
 from hub.journey.invite import withdraw
 from hub.journey.people import addresses_of
@@ -21,30 +18,6 @@ from hub.store.among import among
 from hub.store.dialect import insert
 from hub.store.engine import Store
 from hub.store.tables import InvitationState, contacts, invitations, stops
-
-NEXT_STEP = "Correct the stop list, then run: hub config check"
-FORMS = "mail address, phone number or domain. Write a@b.example, +358401234567 or @b.example"
-
-
-def read_stop_list(file: Path | None, region: str) -> StopList:
-    """The entries of a file, one in each line; empty lines and what follows a # are passed over.
-
-    :param region: country, as two letters, of phone numbers that are written without a country code.
-    :raises ConfigProblems: everything that is wrong with it, without what stands in it.
-    """
-    if file is None:
-        return StopList()
-    entries, problems = set[str](), []
-    for number, line in enumerate(read_text(file, next_step=NEXT_STEP).splitlines(), 1):
-        if not (written := line.partition("#")[0].strip()):
-            continue
-        if found := entry(written, region):
-            entries.add(found)
-        else:
-            problems.append(Problem(number, "", f"is no {FORMS}."))
-    if problems:
-        raise ConfigProblems(file, problems, next_step=NEXT_STEP)
-    return StopList(frozenset(entries))
 
 
 async def add(store: Store, one: str, reason: str | None, now: datetime) -> tuple[bool, int]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.records import Milestone
-from hub.journey.policy import WORDS
+from hub.journey.policy import Reason, words_of
 from hub.store.tables import (
     AnswerState,
     InvitationState,
@@ -23,6 +23,7 @@ from hub.store.tables import (
     invitations,
     write_backs,
 )
+from hub.survey.model import MessageKind
 
 _REACHED: Mapping[str, str] = {
     Milestone.CLOSED: "the ticket was closed",
@@ -34,6 +35,34 @@ _UNKNOWN = {
     "worker_died": "it may have left: the worker ended while it was sending",
     "looked_up": "it may have left: the service was asked and could not settle it",
 }
+_MESSAGES: Mapping[str, str] = {
+    MessageKind.SURVEY: "the survey",
+    MessageKind.REMINDER: "the reminder",
+    MessageKind.QUESTION: "the next question",
+    MessageKind.THANKS: "the thanks",
+    MessageKind.STOPPED: "the confirmation that no more surveys come",
+    MessageKind.STARTED: "the confirmation that surveys come again",
+}
+NEXT: Mapping[str, str] = {
+    Reason.TOO_OLD: "survey.max_age says how old a closing may be",
+    Reason.EXCLUDED: "for later tickets change [exclusions.{name}] in hub.toml",
+    Reason.ON_STOP_LIST: "to let the customer be asked again: hub stops remove, or the file of survey.stop_list",
+    Reason.OPTED_OUT: "the customer can write START to be asked again",
+    Reason.NO_RULE: "to ask about such things add [[rules]] with their milestone to hub.toml",
+    Reason.RULE: "for later tickets change the rule {rule!r} in hub.toml",
+    Reason.NOT_SAMPLED: "the share of the rule {rule!r} says how many are asked",
+    Reason.ASKED_RECENTLY: "when survey.contact_interval has passed, the customer's next ticket counts again",
+    Reason.NO_CONTACT: "for later tickets complete the ticket system or the contacts file",
+    Reason.NO_GATEWAY: "for later tickets add a gateway, or the phone number to the contacts file",
+    Reason.UNUSABLE_ADDRESS: "for later tickets correct the address in the ticket system",
+    Reason.NO_CONSENT: "for later tickets record the consent in the contacts file, or change survey.legal_basis",
+    Reason.REOPENED: "the next closing counts again",
+    Reason.CLOSED_MEANWHILE: "the closing counts by itself",
+    Reason.GONE: "see what the hub's account may read",
+    Reason.OPERATOR: "the customer's next ticket counts again",
+    Reason.FAULT: "please report it",
+}
+"""What an operator can do about a survey that did not leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +79,13 @@ class Story:
 
     source: str
     ticket_key: str
+    milestone: str
     state: str
+    reason: str | None
+    """Why it is in this state, when that was not the course of things."""
+    rule: str | None
+    """The rule of hub.toml that decided; None when none did."""
+    survey: str | None
     next_step: str
     """What will happen now, or what the operator can do."""
     lines: tuple[Line, ...]
@@ -73,50 +108,84 @@ async def _story(connection: AsyncConnection, closure: Mapping[Any, Any]) -> Sto
     ]
     notes = await connection.execute(sa.select(events).where(events.c.closure_id == closure["id"]))
     lines += [Line(row["at"], row["what"]) for row in notes.mappings()]
-    found = await connection.execute(sa.select(invitations).where(invitations.c.closure_id == closure["id"]))
-    invitation = found.mappings().first()
-    if invitation is None:
-        return _tell(closure, "new", "the hub decides in a moment whether to ask", lines)
-    lines += _invitation_lines(invitation)
+    found = await connection.execute(
+        sa.select(invitations).where(invitations.c.closure_id == closure["id"]).order_by(invitations.c.step)
+    )
+    messages = found.mappings().all()
+    if not messages:
+        return _tell(closure, {}, "new", "the hub decides in a moment whether to ask", lines)
+    invitation, *others = messages
+    lines += _decision_lines(invitation) + _message_lines(invitation)
+    for message in others:
+        lines += _message_lines(message)
     lines += await _answer_lines(connection, invitation["id"])
     lines += await _write_back_lines(connection, invitation["id"])
-    return _tell(closure, invitation["state"], _next_step(invitation), lines)
+    return _tell(closure, invitation, invitation["state"], _next_step(invitation), lines)
 
 
-def _tell(closure: Mapping[Any, Any], state: str, next_step: str, lines: list[Line]) -> Story:
+def _tell(
+    closure: Mapping[Any, Any], invitation: Mapping[Any, Any], state: str, next_step: str, lines: list[Line]
+) -> Story:
     return Story(
         source=closure["source"],
         ticket_key=closure["ticket_key"],
+        milestone=closure["milestone"],
         state=state,
+        reason=invitation.get("reason"),
+        rule=invitation.get("rule"),
+        survey=invitation.get("survey"),
         next_step=next_step,
         lines=tuple(sorted(lines, key=lambda line: line.at)),
     )
 
 
-def _invitation_lines(invitation: Mapping[Any, Any]) -> list[Line]:
-    if invitation["state"] == InvitationState.SKIPPED:
+def _decision_lines(invitation: Mapping[Any, Any]) -> list[Line]:
+    rule = f"the rule {invitation['rule']!r}" if invitation["rule"] else None
+    if invitation["state"] == InvitationState.SKIPPED and invitation["gateway"] is None:
         reason = invitation["reason"]
-        return [Line(invitation["created_at"], f"not asked: {WORDS.get(reason, reason)} ({reason})")]
-    lines = [Line(invitation["created_at"], f"to be asked over {invitation['gateway']} in {invitation['language']}")]
-    if invitation["state"] == InvitationState.WAITING:
-        lines.append(Line(invitation["due_at"], "the survey is due"))
-    if invitation["sent_at"]:
-        tries = f", at attempt {invitation['attempts']}" if invitation["attempts"] > 1 else ""
-        lines.append(Line(invitation["sent_at"], f"the survey left over {invitation['gateway']}{tries}"))
-    if invitation["delivered_at"]:
+        by = f"; {rule} is for it" if rule else ""
+        return [Line(invitation["created_at"], f"not asked: {words_of(reason)} ({reason}){by}")]
+    by = f": {rule}, the survey {invitation['survey']!r}" if rule else ""
+    what = f"to be asked over {invitation['gateway']} in {invitation['language']}{by}"
+    return [Line(invitation["created_at"], what)]
+
+
+def _message_lines(message: Mapping[Any, Any]) -> list[Line]:
+    """What became of one message to the customer."""
+    what, gateway = _MESSAGES.get(message["kind"], message["kind"]), message["gateway"]
+    lines = []
+    if message["state"] == InvitationState.WAITING:
+        lines.append(Line(message["due_at"], f"{what} is due"))
+    if message["step"] > 0 and message["state"] in (InvitationState.SKIPPED, InvitationState.CANCELLED):
+        lines.append(Line(message["due_at"], f"{what} did not leave: {words_of(message['reason'])}"))
+    if message["step"] > 0 and message["state"] == InvitationState.FAILED:
+        lines.append(Line(message["sent_at"] or message["due_at"], f"{what} was not delivered ({message['reason']})"))
+    if message["sent_at"]:
+        tries = f", at attempt {message['attempts']}" if message["attempts"] > 1 else ""
+        lines.append(Line(message["sent_at"], f"{what} left over {gateway}{tries}"))
+    if message["delivered_at"]:
         # gateways report in whole seconds, or by a clock of their own
-        arrived_at = max(invitation["delivered_at"], invitation["sent_at"] or invitation["delivered_at"])
-        lines.append(Line(arrived_at, "the survey arrived"))
+        arrived_at = max(message["delivered_at"], message["sent_at"] or message["delivered_at"])
+        lines.append(Line(arrived_at, f"{what} arrived"))
     return lines
 
 
 async def _answer_lines(connection: AsyncConnection, invitation_id: int) -> list[Line]:
     found = await connection.execute(sa.select(answers).where(answers.c.invitation_id == invitation_id))
-    return [
-        Line(row["received_at"], f"the customer answered by {row['channel']} (matched by {row['matched_by']})")
-        for row in found.mappings()
-        if row["state"] == AnswerState.USED
-    ]
+    return [Line(row["received_at"], _answer(row)) for row in found.mappings()]
+
+
+def _answer(row: Mapping[Any, Any]) -> str:
+    match row["state"]:
+        case AnswerState.QUARANTINED:
+            return f"an answer by {row['channel']} is held back: it looks like a machine's ({row['suspicion']})"
+        case AnswerState.REFUSED:
+            return f"an answer by {row['channel']} does not count ({row['suspicion']})"
+        case AnswerState.USED if row["withdraws"]:
+            return f"the customer took the answer back by {row['channel']}"
+        case AnswerState.USED:
+            return f"the customer answered by {row['channel']} (matched by {row['matched_by']})"
+    return f"an answer by {row['channel']} came, {row['state']}"
 
 
 async def _write_back_lines(connection: AsyncConnection, invitation_id: int) -> list[Line]:
@@ -149,10 +218,15 @@ def _next_step(invitation: Mapping[Any, Any]) -> str:
         InvitationState.UNKNOWN: f"{_UNKNOWN.get(reason, reason)}. A delivery report or a reply settles it; "
         f"to send it again: hub invitations retry {id_}",
         InvitationState.FAILED: f"not delivered ({reason}); to try again: hub invitations retry {id_}",
-        InvitationState.CANCELLED: f"taken back: {WORDS.get(reason, reason)}",
-        InvitationState.SKIPPED: "nothing more happens",
+        InvitationState.CANCELLED: f"taken back: {words_of(reason or '')}; {_hint(invitation)}",
+        InvitationState.SKIPPED: f"nothing more happens: {words_of(reason or '')}; {_hint(invitation)}",
     }
     answered = (
         "nothing; the customer has answered" if invitation["answered_at"] else "the customer has not answered yet"
     )
     return steps.get(invitation["state"], answered)
+
+
+def _hint(invitation: Mapping[Any, Any]) -> str:
+    word, _, name = (invitation["reason"] or "").partition(":")
+    return NEXT.get(word, "it is not sent any more").format(name=name, rule=invitation["rule"])

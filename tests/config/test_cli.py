@@ -67,7 +67,9 @@ contacts = "contacts.csv"
 public_url = "https://survey.example.org"
 [survey]
 sender_name = "Acme"
-exclude_tickets = { "odd field" = ["a*"] }
+stop_list = "stop.txt"
+[exclusions.odd]
+fields = { "odd field" = ["a*"] }
 [sources.desk]
 plugin = "email"
 host = "imap.example.org"
@@ -86,13 +88,14 @@ callback_secret = { env = "DESK_PASSWORD" }
     )
     (tmp_path / "sms").write_text("opensesame-sms\n")
     (tmp_path / "contacts.csv").write_text("email\na@b.example\n")
+    (tmp_path / "stop.txt").write_text("# nobody\n\na@b.example  # asked by phone\n@c.example\n040 123 4567\n")
     return tmp_path
 
 
 def test_a_good_file_is_ok_and_counted(hub: Hub, example: Path) -> None:
     done = hub("check", DESK_PASSWORD="opensesame-desk-1")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{example}/hub.toml: OK. 1 source, 1 gateway, 0 sinks, 1 contact.\n"
+    assert done.stdout == f"{example}/hub.toml: OK. 1 source, 1 gateway, 0 sinks, 1 contact, 3 on the stop list.\n"
 
 
 def test_a_bad_contacts_file_fails_the_check(hub: Hub, example: Path) -> None:
@@ -100,6 +103,14 @@ def test_a_bad_contacts_file_fails_the_check(hub: Hub, example: Path) -> None:
     done = hub("check", DESK_PASSWORD="opensesame-desk-1")
     assert done.returncode == 3
     assert "contacts.csv:2: email: is not an e-mail address." in done.stderr
+
+
+def test_a_bad_stop_list_fails_the_check_without_a_word_of_it(hub: Hub, example: Path) -> None:
+    (example / "stop.txt").write_text("a@b.example\nhunter2 please\n")
+    done = hub("check", DESK_PASSWORD="opensesame-desk-1")
+    assert done.returncode == 3
+    assert "stop.txt:2: is no mail address, phone number or domain. Write a@b.example," in done.stderr
+    assert "hunter2" not in done.stderr
 
 
 def test_settings_in_force_are_shown_without_secrets(hub: Hub, example: Path) -> None:
@@ -110,5 +121,5 @@ def test_settings_in_force_are_shown_without_secrets(hub: Hub, example: Path) ->
     assert tomllib.loads(text) == shown
     assert shown["sources"]["desk"]["password"] == "(secret, from env DESK_PASSWORD)"
     assert shown["gateways"]["sms"]["password"] == "(secret, from file sms)"
-    assert shown["survey"]["exclude_tickets"] == {"odd field": ["a*"]}
+    assert shown["survey"]["legal_basis"] == {"sms": "legitimate_interest", "email": "legitimate_interest"}
     assert shown["survey"]["max_age"] == "3d"

@@ -56,6 +56,27 @@ def test_a_number_with_its_country_code_is_found(directory: Read) -> None:
     assert directory(PEOPLE).complete(Customer(phone="+46701234567")).name == "Cecilia"
 
 
+@pytest.mark.parametrize(
+    ("written", "consent"),
+    [("sms", ("sms",)), ('"SMS;email"', ("sms", "email")), ("email sms email", ("email", "sms")), ("", None)],
+)
+def test_consents_are_read_by_channel(directory: Read, written: str, consent: tuple[str, ...] | None) -> None:
+    known = directory(f"email,consent\nanna@acme.example,{written}\n")
+    assert known.complete(Customer(email="anna@acme.example")).consent == consent
+
+
+@pytest.mark.parametrize(("written", "vip"), [("yes", True), ("True", True), ("1", True), ("no", False), ("", None)])
+def test_a_vip_is_marked_with_yes(directory: Read, written: str, vip: bool | None) -> None:
+    known = directory(f"email,vip\nanna@acme.example,{written}\n")
+    assert known.complete(Customer(email="anna@acme.example")).vip is vip
+
+
+def test_what_the_source_says_of_consent_and_rank_counts(directory: Read) -> None:
+    known = directory("email,vip,consent\nanna@acme.example,yes,sms\n")
+    customer = Customer(email="anna@acme.example", vip=False, consent=())
+    assert known.complete(customer) == customer
+
+
 def test_what_the_ticket_says_stays(directory: Read) -> None:
     customer = Customer(email="anna@acme.example", phone="050 1", language="sv", name="A. Other")
     assert directory(PEOPLE).complete(customer) == customer
@@ -105,6 +126,15 @@ def test_the_configured_file_is_read_beside_hub_toml(read: Callable[[str], HubCo
     assert len(load_contacts(read(GOOD + '[hub]\ncontacts = "people.csv"\n'))) == 5
 
 
+def test_mistakes_in_further_columns_are_told_by_line(directory: Read, tmp_path: Path) -> None:
+    with pytest.raises(ConfigProblems) as caught:
+        directory("email,consent,vip\na@b.example,phone,\nc@d.example,,perhaps\n")
+    assert str(caught.value).replace(f"{tmp_path}/", "").split("\n")[:2] == [
+        'contacts.csv:2: consent: names an unknown channel. Write "sms", "email" or "sms email".',
+        "contacts.csv:3: vip: must be yes or no.",
+    ]
+
+
 def test_all_mistakes_are_told_by_line_without_what_stands_there(directory: Read, tmp_path: Path) -> None:
     with pytest.raises(ConfigProblems) as caught:
         directory(
@@ -131,10 +161,19 @@ def test_all_mistakes_are_told_by_line_without_what_stands_there(directory: Read
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", ":1: the first line must name the columns, each once: email, phone, language, name."),
-        ("anna@acme.example,x\n", ":1: the first line must name the columns, each once: email, phone, language, name."),
-        ("email,email\n", ":1: the first line must name the columns, each once: email, phone, language, name."),
-        ("name,language\n", ":1: the first line must name the columns, each once: email, phone, language, name."),
+        ("", ":1: the first line must name the columns, each once: email, phone, language, name, consent, vip."),
+        (
+            "anna@acme.example,x\n",
+            ":1: the first line must name the columns, each once: email, phone, language, name, consent, vip.",
+        ),
+        (
+            "email,email\n",
+            ":1: the first line must name the columns, each once: email, phone, language, name, consent, vip.",
+        ),
+        (
+            "name,language\n",
+            ":1: the first line must name the columns, each once: email, phone, language, name, consent, vip.",
+        ),
         ('email\n"a@b.example\n', ":2: this is not CSV: unexpected end of data."),
         (b"email\na@b.example\n\xe4@b.example\n", ":3: this is not UTF-8. Save the file as UTF-8."),
     ],

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from hub import RateLimit
+from hub import Channel, RateLimit
 from hub.config.changes import Changes, diff
 from hub.config.load import find, load
 from hub.config.messages import ConfigProblems
@@ -64,8 +64,12 @@ max_age = "2d"
 expires = "1w"
 contact_interval = "0s"
 quiet_hours = ""
-exclude_domains = ["@Acme.FI"]
-exclude_tickets = { team = ["Internal*"], keywords = ["no-survey"] }
+share = 0.5
+reminder = "3d"
+working_days = ["mon", "fri"]
+holidays = "fi"
+legal_basis = { sms = "consent" }
+stop_list = "stop.txt"
 [sources.x]
 plugin = "desk"
 enabled = false
@@ -90,8 +94,11 @@ plugin = "heap"
     assert config.survey.sender_name == "Acme"
     assert config.survey.gateways == ("b", "a")
     assert config.survey.quiet_hours is None
-    assert config.survey.exclude_domains == ("acme.fi",)
-    assert config.survey.exclude_tickets == {"team": ("Internal*",), "keywords": ("no-survey",)}
+    assert (config.survey.share, config.survey.reminder) == (0.5, timedelta(days=3))
+    assert (config.survey.working_days, config.survey.holidays) == (("mon", "fri"), "FI")
+    assert config.survey.legal_basis.needs_consent(Channel.SMS)
+    assert not config.survey.legal_basis.needs_consent(Channel.EMAIL)
+    assert config.survey.stop_list == tmp_path / "stop.txt"
     assert config.survey.contact_interval == timedelta(0)
     assert config.sources["x"].enabled is False
     assert config.hub.metrics_listen == "[::1]:9464"

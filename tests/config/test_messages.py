@@ -33,6 +33,7 @@ A_URL = 'must be a URL without query, such as "https://survey.example.org".'
 A_PORT = 'must be an address and a port from 1 to 65535, such as "127.0.0.1:8080".'
 A_STORE = 'must be "sqlite:///hub.db" or "postgresql://user@host/database".'
 A_TIME = 'must be two times of day, such as "20:00-08:00", or "" for none.'
+A_DAY = "must be 'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun'."
 A_NAME = "a name is at most 63 letters a-z, digits, '-' and '_', and begins with a letter or digit."
 A_LIST = 'must be a list, such as ["a", "b"].'
 NO_VALUE = 'this is not a value. Text stands in quotes: name = "value".'
@@ -88,17 +89,27 @@ NO_VALUE = 'this is not a value. Text stands in quotes: name = "value".'
             SENDER + '\nquiet_hours = "08:00-8:00"',
             'survey.quiet_hours: must start and end at different times; write "" for no quiet hours.',
         ),
+        (SENDER, SENDER + '\nworking_days = ["mo"]', f"survey.working_days.0: {A_DAY}"),
         (
             SENDER,
-            SENDER + '\nexclude_domains = ["a@b.fi"]',
-            'survey.exclude_domains: must be a list of domains, such as ["acme.example"].',
+            SENDER + "\nworking_days = []",
+            "survey.working_days: must name a day, or no customer is ever asked.",
         ),
-        (SENDER, SENDER + '\nexclude_domains = "b.fi"', f"survey.exclude_domains: {A_LIST}"),
-        (SENDER, SENDER + '\nexclude_tickets = { team = "x" }', f"survey.exclude_tickets.team: {A_LIST}"),
         (
             SENDER,
-            SENDER + '\nexclude_tickets = ["x"]',
-            'survey.exclude_tickets: must be a table, such as { name = "value" }.',
+            SENDER + '\nholidays = "XX"',
+            "survey.holidays: the public holidays of 'XX' are not known.",
+        ),
+        (SENDER, SENDER + "\nshare = 25", "survey.share: must be 1 or less."),
+        (
+            SENDER,
+            SENDER + '\nlegal_basis = { sms = "consnt" }',
+            "survey.legal_basis.sms: must be 'legitimate_interest' or 'consent'.",
+        ),
+        (
+            SENDER,
+            SENDER + '\nlegal_basis = { smss = "consent" }',
+            "survey.legal_basis.smss: unknown setting. Did you mean 'sms'?",
         ),
         (SENDER, SENDER + '\ngateways = ["sms", "sms"]', "survey.gateways: names 'sms' twice."),
         (

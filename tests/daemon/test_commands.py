@@ -53,7 +53,7 @@ def test_why_tells_the_story_in_order(hub: RunningHub) -> None:
     told = " | ".join(line.strip() for line in lines)
     order = [
         "the hub saw it",
-        "to be asked over sms",
+        "to be asked over sms in fi: the rule 'default', the survey 'closing'",
         "the survey left",
         "the customer answered",
         "written",
@@ -65,11 +65,13 @@ def test_why_tells_the_story_in_order(hub: RunningHub) -> None:
 
 
 def test_why_knows_a_skipped_ticket_s_reason(hub: RunningHub) -> None:
-    hub.config.write_text(hub.config.read_text().replace("[sources", 'exclude_tickets = { key = ["T-*"] }\n[sources'))
+    hub.config.write_text(f'{hub.config.read_text()}\n[exclusions.own]\nfields = {{ key = ["T-*"] }}\n')
     hub.close_tickets(1)
     hub.json("sync")
-    assert "survey.exclude_tickets names a field of this ticket (excluded_ticket)" in hub.command("why", "T-0").stdout
-    assert hub.json("status")["skipped"] == {"excluded_ticket": 1}
+    told = hub.command("why", "T-0").stdout
+    assert "not asked: the exclusion 'own' fits this ticket (excluded:own)" in told
+    assert "for later tickets change [exclusions.own] in hub.toml" in told
+    assert hub.json("status")["skipped"] == {"excluded:own": 1}
 
 
 def test_why_an_unknown_ticket_says_what_to_look_at(hub: RunningHub) -> None:

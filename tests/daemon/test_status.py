@@ -251,7 +251,7 @@ def test_the_text_fits_the_terminal(columns: int) -> None:
     judged = facts(
         failing("sources.desk", "the desk is " + "very " * 30 + "down"),
         asked={"sms": {"delivered": 123456, "sent": 7, "failed": 12, "unknown": 1}},
-        skipped={"asked_recently": 9999, "excluded_domain": 12, "no_contact": 400},
+        skipped={"asked_recently": 9999, "excluded:own": 12, "no_contact": 400},
     )
     assert all(len(line) <= columns for line in _text(judged, columns))
     assert any(len(line) > columns for line in _text(judged))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from hub import Customer
+from hub import Cursor, Customer, Milestone, Page, Ticket
+from hub.journey import intake
 from hub.journey.policy import Reason
-from tests.journey.world import MAIL, PHONE, World, plan, ticket
+from hub.store.tables import closures
+from tests.journey.world import MAIL, ON_SQLITE, PHONE, World, plan, ticket
 
 
 async def test_a_closure_that_is_pulled_again_is_invited_once(world: World) -> None:
@@ -94,9 +98,6 @@ async def test_a_survey_that_was_withdrawn_does_not_count_as_asked(world: World)
 
 
 async def test_reopening_another_source_s_ticket_of_the_same_id_changes_nothing(world: World) -> None:
-    from hub import Cursor, Page
-    from hub.journey import intake
-
     first = ticket(world.now)
     await world.close(first)
     await intake.store_page(world.store, "other", Page((), Cursor("c"), (first.id,)), world.now)
@@ -136,8 +137,7 @@ async def test_a_page_may_name_more_reopened_tickets_than_a_statement_takes(worl
 
 
 async def test_reopened_before_it_was_decided_is_not_asked(world: World) -> None:
-    from hub import Cursor, Page
-    from hub.journey import intake, invite
+    from hub.journey import invite
 
     closed = ticket(world.now)
     await intake.store_page(world.store, "desk", Page((closed,), Cursor("1")), world.now)
@@ -196,8 +196,7 @@ async def test_reopened_while_another_worker_decides_is_not_asked(world: World) 
     """On PostgreSQL two transactions meet; on SQLite the second one waits for the first."""
     import asyncio
 
-    from hub import Cursor, Page
-    from hub.journey import intake, invite
+    from hub.journey import invite
 
     if world.store.is_embedded:
         pytest.skip("one writer at a time")
@@ -212,3 +211,142 @@ async def test_reopened_while_another_worker_decides_is_not_asked(world: World) 
         assert not reopened.done()
     await reopened
     assert await world.states() == [("cancelled", "reopened")]
+
+
+# Rules and reasons
+
+
+async def test_a_decision_is_stored_with_the_rule_the_survey_and_the_reminder(world: World) -> None:
+    rule = {"name": "sap", "service": ["SAP"], "survey": "progress", "tone": "informal", "reminder": "2d", "share": 1}
+    world.plan = plan(rules=[rule], share=0)
+    await world.close(ticket(world.now, service="SAP"))
+    await world.close(ticket(world.now))
+    asked, skipped = await world.invitations()
+    assert (asked["rule"], asked["survey"], asked["tone"]) == ("sap", "progress", "informal")
+    assert asked["remind_at"] - asked["due_at"] == timedelta(days=2)
+    assert (skipped["rule"], skipped["reason"], skipped["survey"]) == ("default", "not_sampled", None)
+
+
+@ON_SQLITE
+async def test_the_name_of_an_exclusion_is_stored_and_makes_no_label(world: World) -> None:
+    from hub import metrics
+
+    world.plan = plan(exclusions={"own staff": {"domains": ["acme.example"]}})
+    before = metrics.INVITATIONS.values.get(("skipped", "excluded"), 0)
+    await world.close(ticket(world.now, customer=Customer(email="a@acme.example")))
+    assert await world.states() == [("skipped", "excluded:own staff")]
+    assert metrics.INVITATIONS.values["skipped", "excluded"] == before + 1
+
+
+@ON_SQLITE
+async def test_the_source_decides_which_rule_is_for_a_ticket(world: World) -> None:
+    world.plan = plan(rules=[{"name": "not here", "source": ["desk"], "ask": False}])
+    for number, source in enumerate(("desk", "other")):
+        asked = ticket(world.now, customer=Customer(phone=f"+35840111111{number}"))
+        await intake.store_page(world.store, source, Page((asked,), Cursor("c")), world.now)
+    await world.decide()
+    assert await world.states() == [("skipped", "rule"), ("waiting", None)]
+
+
+# Before closing
+
+EARLY = [{"name": "early", "milestone": ["handed_over", "waiting"], "survey": "progress"}]
+
+
+async def progress(world: World, **values: Any) -> Ticket:
+    """A ticket is handed over, and its customer is to be asked."""
+    of_milestone = {"closed_at": world.now, "closure_key": "handed over", "milestone": Milestone.HANDED_OVER}
+    handed_over = ticket(**of_milestone | values)
+    await world.close(handed_over)
+    return handed_over
+
+
+async def test_a_milestone_is_asked_about_and_remembered(world: World) -> None:
+    world.plan = plan(rules=EARLY)
+    await progress(world)
+    assert [row["survey"] for row in await world.invitations()] == ["progress"]
+    async with world.store.read() as connection:
+        assert await connection.scalar(sa.select(closures.c.milestone)) == "handed_over"
+
+
+@ON_SQLITE
+async def test_that_a_ticket_is_open_takes_back_no_survey_about_its_progress(world: World) -> None:
+    world.plan = plan(rules=EARLY, delay="1h")
+    handed_over = await progress(world)
+    await world.close(reopened=(handed_over.id,))
+    assert await world.states() == [("waiting", None)]
+
+
+@pytest.mark.parametrize("is_decided", [True, False])
+async def test_closed_before_the_survey_about_its_progress_left_is_asked_about_the_closing(
+    world: World, is_decided: bool
+) -> None:
+    world.plan = plan(rules=EARLY, delay="1h", contact_interval="30d")
+    if is_decided:
+        handed_over = await progress(world)
+    else:
+        handed_over = ticket(world.now, closure_key="handed over", milestone=Milestone.HANDED_OVER)
+        await intake.store_page(world.store, "desk", Page((handed_over,), Cursor("c")), world.now)
+    world.pass_time(minutes=5)
+    closed = {"closure_key": "closed", "milestone": Milestone.CLOSED, "closed_at": world.now}
+    await world.close(handed_over.model_copy(update=closed))
+    state = "cancelled" if is_decided else "skipped"
+    assert await world.states() == [(state, "closed_meanwhile"), ("waiting", None)]
+
+
+@ON_SQLITE
+async def test_a_milestone_that_is_seen_after_the_closing_is_not_asked_about(world: World) -> None:
+    world.plan = plan(rules=EARLY, delay="1h")
+    closed = ticket(world.now)
+    await world.close(closed)
+    before = world.now - timedelta(hours=1)
+    await progress(world, id=closed.id, closed_at=before)
+    assert await world.states() == [("waiting", None), ("skipped", "closed_meanwhile")]
+
+
+@ON_SQLITE
+async def test_progress_after_a_closing_takes_its_survey_not_back(world: World) -> None:
+    """The source says when a ticket is open again; an assignment alone does not."""
+    world.plan = plan(rules=EARLY, delay="1h")
+    closed = ticket(world.now)
+    await world.close(closed)
+    world.pass_time(minutes=1)
+    await progress(world, id=closed.id)
+    assert await world.states() == [("waiting", None), ("waiting", None)]
+
+
+@ON_SQLITE
+async def test_two_closings_of_a_ticket_on_one_page_are_one_question(world: World) -> None:
+    first = ticket(world.now - timedelta(minutes=5))
+    await world.close(first, first.model_copy(update={"closure_key": "second", "closed_at": world.now}))
+    assert await world.states() == [("skipped", "reopened"), ("waiting", None)]
+
+
+# Downtime and first start
+
+
+@ON_SQLITE
+async def test_after_a_long_downtime_only_what_is_young_is_asked_about(world: World) -> None:
+    ages = (timedelta(hours=1), timedelta(days=2, hours=23), timedelta(days=3, minutes=1), timedelta(days=30))
+    some = [
+        ticket(world.now - age, customer=Customer(phone=f"+35840111111{number}")) for number, age in enumerate(ages)
+    ]
+    await world.close(*some)
+    assert await world.states() == [("waiting", None)] * 2 + [("skipped", "too_old")] * 2
+
+
+@ON_SQLITE
+async def test_what_was_closed_before_the_first_start_is_left_alone_also_when_a_webhook_names_it(world: World) -> None:
+    from hub import Fetched
+
+    await world.close()  # the first pull begins from now
+    old, new = ticket(world.now - timedelta(minutes=1)), ticket(world.now)
+    async with world.store.write() as connection:
+        assert await intake.store_fetched(connection, "desk", Fetched((old, new)), world.now) == 1
+
+
+@ON_SQLITE
+async def test_a_closing_that_waits_for_the_end_of_quiet_hours_beyond_its_age_is_skipped_at_once(world: World) -> None:
+    world.plan = plan(working_days=["sun"], max_age="2d")
+    await world.close(ticket(world.now))
+    assert (await world.states())[0] == ("skipped", "too_old")

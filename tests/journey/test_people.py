@@ -17,7 +17,7 @@ from hub.journey.policy import reach
 from hub.store.engine import Store
 from hub.store.tables import contacts, invitations, stops
 from tests.databases import Postgres
-from tests.journey.world import MAIL, PHONE, World, plan, ticket
+from tests.journey.world import MAIL, ON_SQLITE, PHONE, World, plan, ticket
 
 OTHER_MAIL, OTHER_PHONE = "maija@home.example", "+358407654321"
 BOTH = Customer(phone=PHONE, email=MAIL)
@@ -60,6 +60,7 @@ async def test_addresses_that_a_ticket_shows_together_are_one_person_at_every_so
     assert await close(world, Customer(phone=PHONE), Customer(email=MAIL), source="other") == [RECENTLY, RECENTLY]
 
 
+@ON_SQLITE
 async def test_a_person_is_known_by_an_address_that_the_ticket_does_not_show(world: World) -> None:
     await close(world, BOTH)
     world.pass_time(days=31)
@@ -67,17 +68,20 @@ async def test_a_person_is_known_by_an_address_that_the_ticket_does_not_show(wor
     assert await close(world, Customer(phone=PHONE)) == [RECENTLY]
 
 
+@ON_SQLITE
 async def test_what_the_contacts_file_adds_is_joined_too(world: World) -> None:
     world.plan = replace(world.plan, complete=lambda customer: customer.model_copy(update={"phone": PHONE}))
     await close(world, Customer(email=MAIL))
     assert await addresses(world, MAIL) == [{PHONE, MAIL}]
 
 
+@ON_SQLITE
 async def test_a_mail_address_may_have_several_numbers(world: World) -> None:
     await close(world, BOTH, Customer(phone=OTHER_PHONE, email=f"Maija+x@{MAIL.partition('@')[2]}"))
     assert await addresses(world, OTHER_PHONE) == [{PHONE, OTHER_PHONE, MAIL}]
 
 
+@ON_SQLITE
 async def test_a_number_that_people_share_joins_nobody_to_anybody(world: World) -> None:
     staff = [Customer(phone=PHONE, email=f"nurse{number}@ward.example") for number in range(20)]
     await close(world, *staff)
@@ -88,6 +92,7 @@ async def test_a_number_that_people_share_joins_nobody_to_anybody(world: World) 
     assert await close(world, Customer(email="nurse7@ward.example")) == [ASKED]
 
 
+@ON_SQLITE
 async def test_a_mailbox_that_people_share_joins_a_few_of_them_only(world: World) -> None:
     world.plan = plan(contact_interval="0s")
     await close(world, *(Customer(phone=f"+3584012000{number:02}", email=MAIL) for number in range(20)))
@@ -95,6 +100,7 @@ async def test_a_mailbox_that_people_share_joins_a_few_of_them_only(world: World
     assert len(joined) == people.MOST_ADDRESSES
 
 
+@ON_SQLITE
 async def test_persons_never_become_one(world: World) -> None:
     await close(world, BOTH, Customer(phone=OTHER_PHONE, email=OTHER_MAIL))
     world.pass_time(days=31)
@@ -103,6 +109,7 @@ async def test_persons_never_become_one(world: World) -> None:
     assert await close(world, Customer(phone=PHONE), Customer(email=OTHER_MAIL)) == [RECENTLY, RECENTLY]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("values", [{"closed_at": -4}, {"reporter_is_agent": True}])
 async def test_spam_and_relics_join_nobody(world: World, values: dict[str, Any]) -> None:
     world.plan = plan(exclusions={"agent": {"reporter_is_agent": True}})
@@ -112,12 +119,14 @@ async def test_spam_and_relics_join_nobody(world: World, values: dict[str, Any])
     assert await addresses(world, PHONE) == [{PHONE}]
 
 
+@ON_SQLITE
 async def test_an_opt_out_of_one_address_counts_for_all_that_are_joined_later(world: World) -> None:
     await close(world, Customer(phone=PHONE))
     await change(world, PHONE, opted_out_at=world.now)
     assert await close(world, BOTH, Customer(email=MAIL)) == [("skipped", "opted_out")] * 2
 
 
+@ON_SQLITE
 async def test_a_consent_of_one_address_counts_for_the_person_and_its_channel(world: World) -> None:
     world.plan = plan(legal_basis={"sms": "consent", "email": "consent"})
     assert await close(world, BOTH) == [("skipped", "no_consent")]
@@ -125,6 +134,7 @@ async def test_a_consent_of_one_address_counts_for_the_person_and_its_channel(wo
     assert await close(world, Customer(phone=PHONE)) == [ASKED]
 
 
+@ON_SQLITE
 async def test_a_dead_address_says_nothing_of_the_other_one(world: World) -> None:
     await close(world, BOTH)
     await change(world, PHONE, unusable_at=world.now)
@@ -142,6 +152,7 @@ async def test_an_entry_of_the_stop_list_counts_for_the_person(world: World) -> 
     assert await close(world, Customer(email=OTHER_MAIL)) == [ASKED]
 
 
+@ON_SQLITE
 async def test_a_survey_that_was_withdrawn_lets_all_addresses_be_asked_again(world: World) -> None:
     first = ticket(world.now, customer=BOTH)
     world.plan = plan(contact_interval="30d", delay="1h")
@@ -163,6 +174,7 @@ async def test_a_survey_that_leaves_late_counts_from_when_it_left(world: World) 
     assert await close(world, Customer(phone=PHONE)) == [ASKED]
 
 
+@ON_SQLITE
 async def test_a_survey_that_is_too_old_to_leave_stands_in_nobodys_way(world: World) -> None:
     world.plan = plan(contact_interval="1d", max_age="2d")
     await close(world, Customer(phone=PHONE))

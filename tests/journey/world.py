@@ -55,6 +55,8 @@ from hub.survey.model import Survey, surveys_of
 from hub.testing.fakes import FakeClock, FakeContext
 from tests.journey.asked import submit
 
+ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+"""For tests of what is decided; that statements work on PostgreSQL too, others show."""
 PHONE = "+358401234567"
 MAIL = "maija@customer.example"
 

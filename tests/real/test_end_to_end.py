@@ -113,7 +113,8 @@ gateways = ["sms", "mail"]
 delay = "0s"
 contact_interval = "0s"
 quiet_hours = ""
-exclude_domains = ["own.test"]
+[exclusions.own_staff]
+domains = ["own.test"]
 [sources.desk]
 plugin = "email"
 interval = "5s"
@@ -239,7 +240,7 @@ def test_a_number_that_the_operator_refuses_fails_the_survey(world: World) -> No
 
 def test_own_staff_and_old_matters_are_not_surveyed(world: World) -> None:
     world.close_ticket("colleague@own.test", "inside matter")
-    wait_until(lambda: world.skipped().get("excluded_domain") == 1, "the colleague is not asked")
+    wait_until(lambda: world.skipped().get("excluded:own_staff") == 1, "the colleague is not asked")
     assert not any("an old matter" in m.get_content() for m in world.mail.read(SURVEYS) if not m.is_multipart())
 
 

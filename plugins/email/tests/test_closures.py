@@ -131,6 +131,42 @@ def test_a_closed_thread_becomes_a_ticket(desk: Desk) -> None:
     assert ticket.fields == {"folder": "Closed", "keywords": ()}
 
 
+def test_a_customer_is_silent_since_the_desk_wrote(desk: Desk) -> None:
+    desk.arrives("1@x")
+    for number in range(2, 5):
+        desk.now += timedelta(days=1)
+        desk.arrives(f"{number}@x", "1@x", role=Role.DESK)
+    desk.now += timedelta(days=20)
+    desk.move("1@x")
+    [page] = desk.pull()
+    assert page.tickets[0].customer_silent_since == START + timedelta(minutes=1, days=1)
+
+
+def test_a_desk_that_is_silent_itself_waits_for_nobody(desk: Desk) -> None:
+    desk.arrives("1@x", role=Role.DESK)
+    desk.now += timedelta(days=1)
+    desk.arrives("2@x", "1@x")
+    desk.now += timedelta(days=20)
+    desk.move("2@x")
+    [page] = desk.pull()
+    assert page.tickets[0].customer_silent_since is None
+
+
+@pytest.mark.parametrize("hours", [1, 24 * 10])
+def test_what_was_closed_while_nobody_looked_counts_as_closed_long_ago(desk: Desk, hours: int) -> None:
+    """A mailbox does not tell when a mail was moved: after a pause of the hub it may have been at its beginning."""
+    desk.arrives("old@x")
+    desk.pull()
+    desk.now += timedelta(hours=hours)
+    desk.arrives("new@x", age=timedelta(minutes=30))
+    for mail in ("old@x", "new@x"):
+        desk.move(mail)
+    [page] = desk.pull()
+    old, new = (ticket.closed_at for ticket in sorted(page.tickets, key=lambda ticket: ticket.id == "new@x"))
+    assert old == (desk.now if hours == 1 else START + timedelta(minutes=1))
+    assert new == (desk.now if hours == 1 else desk.now - timedelta(minutes=31))
+
+
 def test_keywords_of_the_thread_can_be_excluded(desk: Desk) -> None:
     desk.arrives("1@x")
     desk.mark("1@x")

@@ -51,6 +51,29 @@ async def test_ticket_says_what_jira_says(cloud: Any, new_hub: Any) -> None:
     }  # fmt: skip
 
 
+async def test_whoever_handled_a_ticket_of_their_own_is_an_agent(cloud: Any, new_hub: Any) -> None:
+    own = cloud.open(reporter=cloud.site.agent, assignee=cloud.site.agent)
+    assert (await pulled(cloud, new_hub, own)).reporter_is_agent is True
+
+
+async def test_of_others_it_is_not_known_whether_they_are_agents(cloud: Any, new_hub: Any) -> None:
+    assert (await pulled(cloud, new_hub, cloud.open(assignee=cloud.site.agent))).reporter_is_agent is None
+
+
+async def test_a_customer_of_a_portal_is_no_agent(jsm: Any, new_hub: Any) -> None:
+    ticket = await pulled(jsm, new_hub, jsm.open(reporter=jsm.customer()))
+    assert ticket.reporter_is_agent is False
+
+
+@pytest.mark.parametrize(("profile", "zone"), [("Europe/Vienna", "Europe/Vienna"), ("UTC", None), ("Etc/GMT", None)])
+async def test_the_time_zone_is_that_of_the_customers_profile(
+    jsm: Any, new_hub: Any, profile: str, zone: str | None
+) -> None:
+    fred = jsm.customer()
+    fred.zone = profile
+    assert (await pulled(jsm, new_hub, jsm.open(reporter=fred))).customer.timezone == zone
+
+
 async def test_browse_address_keeps_the_context_path(data_center: Any, new_hub: Any) -> None:
     """Data Center often lives below one."""
     ticket = await pulled(data_center, new_hub, data_center.open())

@@ -27,10 +27,14 @@ ROW = {
     "category": "network",
     "priority": "3",
     "contact_type": "phone",
+    "caller_id": "62826bf03710200044e0bfc8bcbe5df1",
     "caller_id.name": "Mia Muster",
     "caller_id.email": "mia@example.com",
     "caller_id.mobile_phone": "+43 660 1234567",
     "caller_id.preferred_language": "de",
+    "caller_id.time_zone": "Europe/Vienna",
+    "caller_id.vip": "true",
+    "assigned_to": "46d44a40a9fe198101a243dfc79033d0",
     "assigned_to.name": "Aino Agent",
     "assignment_group.name": "Service Desk",
     "business_service.name": "Remote access",
@@ -46,7 +50,7 @@ def mapping(desk: Any, **settings: Any) -> TicketMapping:
 
 def test_everything_that_is_said_arrives(desk: Any) -> None:
     ticket = mapping(desk).ticket(ROW)
-    assert ticket.model_dump(exclude_none=True) == {
+    assert ticket.model_dump(exclude_defaults=True) == {
         "id": SYS_ID,
         "key": "INC0000046",
         "closure_key": "1:resolved",
@@ -59,6 +63,8 @@ def test_everything_that_is_said_arrives(desk: Any) -> None:
             "email": "mia@example.com",
             "phone": "+43 660 1234567",
             "language": "de",
+            "timezone": "Europe/Vienna",
+            "vip": True,
         },
         "agent": "Aino Agent",
         "team": "Service Desk",
@@ -76,6 +82,26 @@ def test_everything_that_is_said_arrives(desk: Any) -> None:
             "sys_class_name": "incident",
         },
     }
+
+
+def test_whoever_handled_a_ticket_of_their_own_is_an_agent(desk: Any) -> None:
+    own = ROW | {"assigned_to": ROW["caller_id"]}
+    assert mapping(desk).ticket(own).reporter_is_agent is True
+    for unknown in (ROW, own | {"caller_id": "", "assigned_to": ""}, ROW | {"assigned_to": ""}):
+        assert mapping(desk).ticket(unknown).reporter_is_agent is None
+
+
+@pytest.mark.parametrize(("stands_there", "vip"), [("true", True), ("false", False), ("", None)])
+def test_a_vip_is_one_where_the_instance_says_so(desk: Any, stands_there: str, vip: bool | None) -> None:
+    assert mapping(desk).ticket(ROW | {"caller_id.vip": stands_there}).customer.vip is vip
+
+
+def test_further_fields_can_be_named_for_rules_and_exclusions(desk: Any) -> None:
+    reads = mapping(desk, further_fields=["u_no_survey", "caller_id.department.name"])
+    assert {"u_no_survey", "caller_id.department.name"} <= set(reads.needed)
+    fields = reads.ticket(ROW | {"u_no_survey": "true", "caller_id.department.name": ""}).fields
+    assert fields["u_no_survey"] == "true"
+    assert "caller_id.department.name" not in fields
 
 
 @pytest.mark.parametrize("hidden", ["absent", "empty"])
@@ -176,7 +202,8 @@ def test_fields_are_read_from_where_the_settings_say(desk: Any) -> None:
         "location.name": "Graz",
     }
     ticket = own.ticket(row)
-    assert ticket.customer == Customer(name="Mia Muster", email="kim@example.org", phone="0660 1", language="sv")
+    customer = ticket.customer
+    assert (customer.email, customer.phone, customer.language) == ("kim@example.org", "0660 1", "sv")
     assert (ticket.service, ticket.organisation) == ("Mail", "Graz")
     assert {"u_contact.email", "u_phone", "u_language", "u_service", "location.name"} <= set(own.needed)
 

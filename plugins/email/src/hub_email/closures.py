@@ -17,6 +17,8 @@ from hub_email.people import Person
 from hub_email.threads import Thread, build_threads
 
 PAGE_SIZE = 50
+LONG = timedelta(hours=2)
+"""When nobody looked for longer than this, what was closed meanwhile counts as closed at the beginning of that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +196,14 @@ class Closures:
             return None
         if hit.again and customers[-1].id in self._waiting:
             return None  # it is open: its earlier closing was reported when it happened
+        covered = self._covered(customers)
         fields: dict[str, str | tuple[str, ...]] = {"folder": hit.folder, "keywords": self._keywords_of(thread)}
-        return ticket_of(thread, short_hash(self._covered(customers).id, 16), self._snapshot.at, fields)
+        return ticket_of(thread, short_hash(covered.id, 16), self._closed_at(covered), fields, covered=covered)
+
+    def _closed_at(self, covered: Mail) -> datetime:
+        """Now, as far as a mailbox tells; after a pause of the hub as long ago as it can have been."""
+        now, looked_at = self._snapshot.at, self._position.looked_at
+        return now if looked_at is None or now - looked_at < LONG else max(looked_at, covered.received_at)
 
     def _is_new(self, uid: int) -> bool:
         return uid > self._position.inbox.last_uid
@@ -215,11 +223,18 @@ def ticket_of(
     at: datetime,
     fields: dict[str, str | tuple[str, ...]],
     milestone: Milestone = Milestone.CLOSED,
+    *,
+    covered: Mail | None = None,
 ) -> Ticket:
-    """The ticket that a thread with a customer in it is, at a milestone that it reached then."""
+    """The ticket that a thread with a customer in it is, at a milestone that it reached then.
+
+    :param covered: the last mail of the customer that a closing covers.
+    """
     opener = thread.by(Role.CUSTOMER)[0]
     answers = [mail for mail in thread.by(Role.DESK) if mail.sender]
     responses = [mail.received_at for mail in answers if mail.received_at >= opener.received_at]
+    last = covered or thread.by(Role.CUSTOMER)[-1]
+    unanswered = [mail.received_at for mail in answers if mail.received_at > last.received_at]
     return Ticket(
         id=thread.id,
         key=thread.token or f"m-{short_hash(thread.id, 8)}",
@@ -228,6 +243,7 @@ def ticket_of(
         milestone=milestone,
         subject=opener.subject,
         customer=_customer(opener.sender),
+        customer_silent_since=unanswered[0] if unanswered else None,
         agent=_agent(answers[-1].sender) if answers else None,
         channel="email",
         opened_at=opener.received_at,
@@ -268,7 +284,8 @@ def _past_all(position: Position, snapshot: Snapshot) -> Position:
         closed = _up_to(closed, snapshot.closed)
     if keyword:
         keyword = keyword.model_copy(update={"seen": pack(snapshot.flagged), "rescan_until": 0})
-    return position.model_copy(update={"closed": closed, "keyword": keyword})
+    looked_at = snapshot.at.replace(minute=0, second=0, microsecond=0)
+    return position.model_copy(update={"closed": closed, "keyword": keyword, "looked_at": looked_at})
 
 
 def _up_to(position: FolderPosition, view: FolderView) -> FolderPosition:

@@ -43,6 +43,8 @@ class Position(_Stored):
     inbox: FolderPosition
     closed: FolderPosition | None = None
     keyword: KeywordPosition | None = None
+    looked_at: AwareDatetime | None = None
+    """When the last pull was, to the hour."""
 
     @classmethod
     def read(cls, cursor: Cursor) -> Self:

@@ -16,6 +16,7 @@ from hub_jira.servicedesk import Desk, Request
 COLUMNS = ("account", "email", "phone", "language")
 UNKNOWN = "unknown"
 """The accountId of people whose record is damaged."""
+_PEOPLE = ("reporter", "assignee")
 
 # Data Center may write "mia at example dot com" instead: not an address, and not to be made one
 _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\".]+")
@@ -66,7 +67,7 @@ class Customers:
         if email is None and is_person and request.desk_id and account and name and account != UNKNOWN:
             email = address(await self._desk.address(request.desk_id, account, name))
         phone = contact.phone or self._first(fields, self._config.contact_phone_fields, _text)
-        return Customer(name=name, email=email, phone=phone, language=contact.language)
+        return Customer(name=name, email=email, phone=phone, language=contact.language, timezone=_zone(reporter))
 
     @staticmethod
     def _first(fields: Mapping[str, Any], names: tuple[str, ...], read: Any) -> str | None:
@@ -77,6 +78,24 @@ class Customers:
             if found := read(value):
                 return str(found)
         return None
+
+
+def _zone(reporter: Mapping[str, Any]) -> str | None:
+    """The time zone in a profile. Nobody lives in UTC: that is what a profile has in which nobody chose one."""
+    zone = _text(reporter.get("timeZone"))
+    return zone if zone and "/" in zone and not zone.startswith("Etc/") else None
+
+
+def is_agent(fields: Mapping[str, Any]) -> bool | None:
+    """Whether the reporter of a ticket works at the desk: they handled it themselves. Customers of a portal do not.
+
+    :returns: None for everybody else. Whether they are agents of some project, no ticket says.
+    """
+    reporter, assignee = (person if isinstance(person := fields.get(name), dict) else {} for name in _PEOPLE)
+    if reporter.get("accountType") == "customer":
+        return False
+    account = _account(reporter)
+    return True if account and account == _account(assignee) and account != UNKNOWN else None
 
 
 def _account(person: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from hub import Customer, Ticket, Unexpected
 from hub_jira.closures import Closing, moment
 from hub_jira.config import JiraConfig
+from hub_jira.customers import is_agent
 from hub_jira.reached import Reached
 from hub_jira.search import CHANNEL, Issue
 from hub_jira.servicedesk import Request
@@ -89,6 +90,7 @@ class Mapper:
             subject=text_of(fields.get("summary")) or "",
             url=f"{self._link}{key}",
             customer=customer,
+            reporter_is_agent=is_agent(fields),
             agent=text_of(fields.get("assignee")),
             team=_first(fields, self._team),
             service=_first(fields, self._service),

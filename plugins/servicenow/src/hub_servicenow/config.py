@@ -143,6 +143,8 @@ class ServiceNowConfig(PluginConfig):
     longer than `waiting_after`. A rule in hub.toml must ask about them."""
     waiting_after: Duration = Field(default=timedelta(days=2), ge=timedelta(hours=1), le=timedelta(days=365))
     """How long a ticket is open before it counts as waiting."""
+    further_fields: tuple[FieldPath, ...] = ()
+    """Fields that rules and exclusions in hub.toml name besides those that are read anyway, such as ["u_no_survey"]."""
     write_back: tuple[Target, ...] = Field(default=("note",), min_length=1)
     """Where answers go, best first: "fields" (columns of the ticket), "note" (a work note), "table" (a table of its
     own), "import" (an import set)."""

@@ -67,7 +67,8 @@ class TicketMapping:
         """Fields that say when a ticket was closed, the one that the customer notices first."""
         self.counts_reopenings: bool = table.counts_reopenings
         """Whether `reopen_count` tells one closing from the next; otherwise the time of closing does."""
-        chosen = (config.language_field, config.service_field, config.organisation_field)
+        self._further = config.further_fields
+        chosen = (config.language_field, config.service_field, config.organisation_field, *config.further_fields)
         self.needed: tuple[str, ...] = _unique(
             [
                 *ALWAYS,
@@ -85,7 +86,8 @@ class TicketMapping:
 
     def _extra(self) -> Iterable[str]:
         yield from (*self.closing_times, "reopen_count", "sys_class_name", "short_description", "opened_at")
-        yield from (f"{self._table.customer}.name", self._language, "assigned_to.name", "assignment_group.name")
+        yield from (self._table.customer, "assigned_to", "assigned_to.name", "assignment_group.name", self._language)
+        yield from (f"{self._table.customer}.{name}" for name in ("name", "vip", "time_zone"))
         yield from (self._service, self._organisation, self._table.type, self._table.close_code)
         yield from ("category", "contact_type", "priority", *_DURATIONS, _FIRST_RESPONSE)
 
@@ -148,6 +150,7 @@ class TicketMapping:
             subject=row.get("short_description", ""),
             url=self._link(row["sys_id"]),
             customer=self._customer(row),
+            reporter_is_agent=self._is_of_its_agent(row) or None,
             agent=row.get("assigned_to.name") or None,
             team=row.get("assignment_group.name") or None,
             service=row.get(self._service) or None,
@@ -164,6 +167,11 @@ class TicketMapping:
     def _link(self, sys_id: str) -> str:
         return f"{self._url}/nav_to.do?uri={quote(f'{self._table.name}.do?sys_id={sys_id}', safe='')}"
 
+    def _is_of_its_agent(self, row: Row) -> bool:
+        """Whether somebody handled a ticket of their own. Whether others are agents too, their rows do not say."""
+        customer = row.get(self._table.customer)
+        return bool(customer) and customer == row.get("assigned_to")
+
     def _customer(self, row: Row) -> Customer:
         language = row.get(self._language, "").strip().lower()[:2]
         return Customer(
@@ -171,11 +179,13 @@ class TicketMapping:
             email=row.get(self._email, "").strip() or None,
             phone=row.get(self._phone, "").strip() or None,
             language=_LANGUAGES.get(language, language) if language.isalpha() and len(language) == 2 else None,
+            timezone=row.get(f"{self._table.customer}.time_zone") or None,
+            vip={"true": True, "false": False}.get(row.get(f"{self._table.customer}.vip", "")),
         )
 
     def _fields(self, row: Row) -> dict[str, str | tuple[str, ...]]:
         named = {"close_code": self._table.close_code}
-        names = ("state", "close_code", "priority", "category", "sys_class_name")
+        names = ("state", "close_code", "priority", "category", "sys_class_name", *self._further)
         values = {name: row.get(named.get(name, name), "") for name in names}
         return {name: value for name, value in values.items() if value}
 
