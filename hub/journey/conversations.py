@@ -68,7 +68,8 @@ async def wait_for(
         if begun[0] != closure_id:
             waits[row["id"]] = min(begun[1], now + LOOK_AGAIN)
     if outdated:
-        await connection.execute(_CLOSED.where(among(invitations.c.id, outdated)))
+        # one of them may be going on at this moment: then the index says no
+        await connection.execute(_CLOSED.where(among(invitations.c.id, outdated), invitations.c.open_until <= now))
     return waits
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.records import Channel
 from hub.journey import conversations
-from hub.journey.heard import Heard, steps_of
+from hub.journey.heard import OPERATOR, Heard, steps_of
 from hub.journey.invite import new_token
 from hub.journey.policy import Plan, next_moment
 from hub.store.among import among
@@ -109,7 +109,7 @@ def next_turn(heard: Heard, now: datetime) -> Turn:
     goes_on = (
         steps[0]["open_until"] is not None
         and now < heard.invitation["expires_at"]
-        and all(row["channel"] == Channel.SMS for row in heard.answers)
+        and all(row["channel"] == Channel.SMS for row in _of_customer(heard))
         and not said.withdrawn
     )
     pending = said.next if goes_on else None
@@ -128,6 +128,10 @@ def next_turn(heard: Heard, now: datetime) -> Turn:
     return Turn(say, goes_on, tuple(row["id"] for row in drop), tuple(row["id"] for row in doubtful))
 
 
+def _of_customer(heard: Heard) -> list[Row]:
+    return [row for row in heard.answers if row["gateway"] != OPERATOR]
+
+
 def counts(row: Row) -> bool:
     """Whether a message is one of the most that a customer gets."""
     return row["state"] not in _NOT_SENT and row["kind"] not in CONFIRMATIONS
@@ -140,7 +144,7 @@ def _is_overtaken(row: Row, pending: str | None) -> bool:
 
 
 def _say(heard: Heard, kind: MessageKind, question: str | None, plan: Plan, now: datetime) -> Say:
-    wrote_at = max(row["received_at"] for row in heard.answers)
+    wrote_at = max(row["received_at"] for row in _of_customer(heard))
     return Say(
         invitation=heard.invitation,
         step=heard.steps[-1]["step"] + 1,

@@ -90,7 +90,8 @@ async def _settle(connection: AsyncConnection, post: Post, row: Row, found: Rece
     )
     if not changed.rowcount:
         return
-    watch.moved(connection, values["state"], values["reason"])
+    if row["step"] == 0:
+        watch.moved(connection, values["state"], values["reason"])
     await note(connection, row["closure_id"], now, f"{post.name}: {what}")
     if values["state"] == InvitationState.FAILED:
         await not_reached(connection, row)

@@ -12,6 +12,8 @@ from hub import Customer, DeliveryStatus, OutcomeUnknown, Rejected, Unavailable
 from hub.journey import answer, gauges, operate
 from hub.journey.overview import overview
 from hub.journey.recognise import find_by_token
+from hub.journey.story import stories
+from hub.store.tables import invitations
 from tests.journey.world import MAIL, PHONE, World, on_sqlite, plan, surveys, ticket
 
 
@@ -322,3 +324,17 @@ async def test_every_message_of_a_conversation_is_told_without_the_customer_s_wo
     notes = await world.notes()
     assert notes == ["sms: the question 'solved' left", "sms: the thanks left"]
     assert PHONE not in "".join(notes)
+
+
+async def test_the_story_of_a_ticket_is_that_of_its_survey(world: World) -> None:
+    closed = ticket(world.now)
+    await world.close(closed)
+    await world.deliver()
+    world.phones.failures = [Rejected("no")]
+    await world.hears("2")
+    async with world.store.write() as connection:  # on PostgreSQL a row that is changed comes last
+        await connection.execute(invitations.update().where(invitations.c.step == 0).values(reason=None))
+    async with world.store.read() as connection:
+        (story,) = await stories(connection, closed.key)
+    assert (story.state, story.next_step) == ("delivered", "nothing; the customer has answered")
+    assert "sms: the question 'solved': no" in [line.what for line in story.lines]
