@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
@@ -88,8 +89,17 @@ class StopList:
 
 
 def entries_of(identity: str) -> list[str]:
-    """The entries that cover an identity: itself, and the domains it lies in."""
-    return [identity, *(f"@{domain}" for domain in domains(identity))] if "@" in identity else [identity]
+    """The entries that cover an identity: itself, itself as a hash, and the domains it lies in."""
+    own = [identity, hashed(identity)]
+    return own + [f"@{domain}" for domain in domains(identity)] if "@" in identity else own
+
+
+def hashed(identity: str) -> str:
+    """The entry of the stop list that keeps somebody from being asked whose address is no longer stored.
+
+    "hash:" and a SHA-256 in hexadecimal. Who has the store can try addresses against it, and read none from it.
+    """
+    return f"hash:{sha256(f'stop {identity}'.encode()).hexdigest()}"
 
 
 def _parse(number: str | None, region: str) -> phonenumbers.PhoneNumber | None:

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.errors import HubError
 from hub.api.records import Ticket
+from hub.journey.addresses import hashed
 from hub.journey.events import note
 from hub.journey.forget import blank_answers, blank_records, forget
-from hub.journey.person import Person, hashed_stop
-from hub.store import facts
+from hub.journey.person import Person
 from hub.store.among import among
 from hub.store.engine import Store
 from hub.store.given import insert_new
@@ -228,9 +228,8 @@ async def _forget_addresses(store: Store, person: Person, now: datetime) -> bool
 
     :returns: whether they are not.
     """
-    salt = await facts.salt(store)
     identities = sorted(person.identities)
-    hashes = [hashed_stop(one, salt) for one in identities]
+    hashes = [hashed(one) for one in identities]
     async with store.write() as connection:
         stopped = sa.and_(among(contacts.c.address, identities), contacts.c.opted_out_at.is_not(None))
         said_stop = await _ids(connection, contacts.c.address, stopped)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -83,12 +81,3 @@ def _number(e164: str) -> str:
     prefixed = rf"(?:\+|00|%2b)?{_BETWEEN}{country}{_BETWEEN}(?:\(?0\)?{_BETWEEN})?"
     # without any prefix the digits could be anything, but not in a field for numbers
     return rf"(?:{prefixed}|0{_BETWEEN}|(?<=\"phone\":\")[^\d\"]{{0,3}}){digits}(?!\d)"
-
-
-def hashed_stop(identity: str, salt: bytes) -> str:
-    """The entry of the stop list that keeps somebody from being asked whose address is no longer stored.
-
-    "hash:" and the HMAC-SHA-256 (RFC 2104) of the identity under `facts.salt`, in hexadecimal. Who has the store can
-    try addresses against it, and read none from it.
-    """
-    return f"hash:{hmac.new(salt, identity.encode(), hashlib.sha256).hexdigest()}"

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.journey.addresses import StopList
+from hub.journey.addresses import StopList, hashed
 from hub.journey.events import note
 from hub.journey.invite import withdraw
 from hub.journey.people import addresses_of
@@ -39,8 +39,8 @@ async def remove(store: Store, one: str) -> bool:
     :returns: whether it was there.
     """
     async with store.write() as connection:
-        removed = await connection.execute(stops.delete().where(stops.c.entry == one))
-    return removed.rowcount == 1
+        removed = await connection.execute(stops.delete().where(stops.c.entry.in_((one, hashed(one)))))
+    return removed.rowcount > 0
 
 
 async def listed(store: Store) -> Sequence[Mapping[Any, Any]]:

@@ -21,7 +21,7 @@ from hub.journey.policy import Plan
 from hub.journey.recognise import PAGE, Match
 from hub.store.among import among
 from hub.store.given import insert_new
-from hub.store.tables import contacts
+from hub.store.tables import contacts, stops
 from hub.survey.model import MessageKind
 from hub.survey.reading import Wish
 from hub.survey.reading import wishes as read_wish
@@ -40,6 +40,7 @@ _STOPPED = _THESE.where(contacts.c.opted_out_at.is_(None)).values(
     opted_out_at=sa.bindparam("now", type_=contacts.c.opted_out_at.type), consent=None
 )
 _STARTED = _THESE.values(opted_out_at=None)
+_REMEMBERED = stops.delete().where(among(stops.c.entry, "entries"))  # of those whose wish outlived their erasure
 
 
 async def obey(
@@ -103,6 +104,7 @@ async def start(connection: AsyncConnection, identity: str, channel: Channel, pl
     """
     known = await _lock(connection, [identity])
     await connection.execute(_STARTED, {"addresses": list(known)})
+    await connection.execute(_REMEMBERED, {"entries": [addresses.hashed(one) for one in known]})
     changed = any(row.opted_out_at for row in known.values())
     if identity in known and plan.survey.legal_basis.needs_consent(channel):
         consent = {*filter(None, (known[identity].consent or "").split(","))}

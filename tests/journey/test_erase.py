@@ -14,9 +14,9 @@ from hub import Customer, DeliveryStatus, Inbound, OutcomeUnknown, Ticket
 from hub.api.errors import HubError
 from hub.api.records import DeliveryReport
 from hub.journey import erase as erasing
+from hub.journey.addresses import hashed
 from hub.journey.erase import Busy, Erased
-from hub.journey.person import find_person, hashed_stop, identity, spellings
-from hub.store import facts
+from hub.journey.person import find_person, identity, spellings
 from hub.store.dialect import purge
 from hub.store.search import cells
 from hub.store.tables import answers, closures, contacts, invitations, stops, write_backs
@@ -153,11 +153,16 @@ async def test_a_wish_to_be_left_alone_outlives_the_address(world: World) -> Non
     await world.reply("stop")
     await world.process()
     await _erase(world)
-    salt = await facts.salt(world.store)
     async with world.store.read() as connection:
-        assert await connection.scalar(sa.select(stops.c.entry)) == hashed_stop(PHONE, salt)
+        assert await connection.scalar(sa.select(stops.c.entry)) == hashed(PHONE)
     again = await _erase(world)
     assert (again.wants_no_surveys, again.removed["closures"]) == (True, 0)
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1] == ("skipped", "on_stop_list")
+    await world.reply("START")
+    await world.process()
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1][0] == "waiting"
 
 
 async def test_nothing_is_erased_while_a_message_is_being_sent(world: World) -> None:
