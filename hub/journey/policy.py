@@ -266,7 +266,7 @@ def _choose_moment(
 ) -> Ask | Skip:
     closed_at = min(ticket.closed_at, now)
     due_at = next_allowed(max(now, closed_at + rule.delay), plan.calendar(_zone(who.timezone, who.phone, plan)))
-    if False:
+    if too_old(closed_at, plan, due_at):
         return Skip(Reason.TOO_OLD, rule.name)
     asked = (contacts[identity].asked_at for identity in who.identities if identity in contacts)
     if any(at and at + plan.survey.contact_interval > due_at for at in asked):
