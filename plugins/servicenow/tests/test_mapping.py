@@ -56,6 +56,7 @@ def test_everything_that_is_said_arrives(desk: Any) -> None:
         "closure_key": "1:resolved",
         "milestone": Milestone.CLOSED,
         "closed_at": datetime(2026, 3, 1, 10, 15, 30, tzinfo=UTC),
+        "milestone": Milestone.CLOSED,
         "subject": "VPN drops",
         "url": f"https://acme.service-now.com/nav_to.do?uri=incident.do%3Fsys_id%3D{SYS_ID}",
         "customer": {
