@@ -126,7 +126,7 @@ def test_the_configuration_of_the_demo_is_accepted_and_leaves_out_no_setting() -
     text = (root / "hub.toml").read_text(encoding="utf-8")
     for section in (config.hub, config.web, config.survey):
         assert [
-            name for name in type(section).model_fields if not re.search(rf"^#? ?{name} =", text, re.MULTILINE)
+            name for name in type(section).model_fields if not re.search(rf"^#? ?{name}( =|\.)", text, re.MULTILINE)
         ] == []
 
 

@@ -10,7 +10,7 @@ from hub_servicenow.mapping import TicketMapping, from_wire, to_wire
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import Customer, Milestone, Unexpected
+from hub import Customer, Unexpected
 
 SYS_ID = "a9e30c7dc61122760116894de7bcc7bd"
 ROW = {
@@ -54,9 +54,7 @@ def test_everything_that_is_said_arrives(desk: Any) -> None:
         "id": SYS_ID,
         "key": "INC0000046",
         "closure_key": "1:resolved",
-        "milestone": Milestone.CLOSED,
         "closed_at": datetime(2026, 3, 1, 10, 15, 30, tzinfo=UTC),
-        "milestone": Milestone.CLOSED,
         "subject": "VPN drops",
         "url": f"https://acme.service-now.com/nav_to.do?uri=incident.do%3Fsys_id%3D{SYS_ID}",
         "customer": {
