@@ -40,6 +40,7 @@ _STOPPED = _THESE.where(contacts.c.opted_out_at.is_(None)).values(
     opted_out_at=sa.bindparam("now", type_=contacts.c.opted_out_at.type), consent=None
 )
 _STARTED = _THESE.values(opted_out_at=None)
+_REACHABLE = _THESE.values(unusable_at=None, unusable_reason=None)  # whoever writes START from there has it
 _REMEMBERED = stops.delete().where(among(stops.c.entry, "entries"))  # of those whose wish outlived their erasure
 
 
@@ -104,6 +105,7 @@ async def start(connection: AsyncConnection, identity: str, channel: Channel, pl
     """
     known = await _lock(connection, [identity])
     await connection.execute(_STARTED, {"addresses": list(known)})
+    await connection.execute(_REACHABLE, {"addresses": [identity]})
     await connection.execute(_REMEMBERED, {"entries": [addresses.hashed(one) for one in known]})
     changed = any(row.opted_out_at for row in known.values())
     if identity in known and plan.survey.legal_basis.needs_consent(channel):

@@ -80,8 +80,6 @@ def test_commands_that_are_mentioned_exist(page: Path) -> None:
 
 
 COMMANDS = list(generate.commands())
-_FUTURE = ("hub export", "hub erase")
-"""Named as not there yet."""
 
 
 def _mentioned(text: str) -> Iterator[str]:
@@ -89,7 +87,7 @@ def _mentioned(text: str) -> Iterator[str]:
     for block in pages.code_in(text):
         found += re.findall(r"^(?:\$ |sudo -u hub )?(?:\S*/bin/)?(hub [a-z].*)$", block, re.MULTILINE)
     for words in found:
-        if words not in _FUTURE and not words.startswith("hub COMMAND"):
+        if not words.startswith("hub COMMAND"):
             yield words.split("   ")[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from hub import Channel, Customer, Unavailable
+from hub import Channel, Customer, Rejected, Unavailable
 from hub.config.survey import LegalBasis
 from hub.store.tables import contacts
 from tests.journey.world import MAIL, PHONE, World, on_sqlite, plan, ticket
@@ -200,3 +200,17 @@ async def test_who_is_put_on_the_stop_list_gets_nothing_that_waits(world: World)
         await connection.execute(stops.insert().values(entry="@customer.example", added_at=world.now))
     assert await world.claim(world.post("mail")) == []
     assert await world.states() == [("skipped", "on_stop_list")]
+
+
+@on_sqlite
+async def test_who_writes_start_can_be_reached_again(world: World) -> None:
+    """A service that was told STOP as well refuses the confirmation, and the number counted as dead from then on."""
+    await world.asked()
+    await world.reply("STOP")
+    await world.process()
+    world.phones.failures = [Rejected("opted out", reason="21610", address_unusable=True)]
+    await world.deliver()
+    await world.reply("START")
+    await world.process()
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1][0] == "waiting"

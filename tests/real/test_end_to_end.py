@@ -113,7 +113,9 @@ gateways = ["sms", "mail"]
 delay = "0s"
 contact_interval = "0s"
 quiet_hours = ""
-[exclusions.own_staff]
+[surveys.closing]
+messages = 1
+[exclusions.staff]
 domains = ["own.test"]
 [sources.desk]
 plugin = "email"
@@ -162,9 +164,9 @@ def test_moved_mail_sms_and_a_digit_come_back_onto_the_ticket(world: World) -> N
     world.wait_for_sms("anna@customer.test")
     world.kannel.reply(PHONES["anna@customer.test"], world.kannel.desk_number, "5 Kiitos, hyvää työtä!")
     result = world.wait_for_result("printer on fire")
-    assert "CSAT 5/5" in result
+    assert "SERVICE: 5 of 1 to 5" in result
     assert "Kiitos, hyvää työtä!" in result
-    wait_until(lambda: b"$XM_CSAT_5" in world.people.flags("Closed"), "the keyword is kept")
+    wait_until(lambda: b"$XM_SERVICE_5" in world.people.flags("Closed"), "the keyword is kept")
     assert b"\\Seen" not in world.people.flags("Closed")
 
 
@@ -173,7 +175,7 @@ def test_a_keyword_closes_too_and_the_answer_may_come_by_post(world: World) -> N
     world.wait_for_sms("bertta@customer.test")
     world.kannel.reply(PHONES["bertta@customer.test"], world.kannel.post_number, "2\nEi toiminut 😞")
     result = world.wait_for_result("mouse is deaf")
-    assert "CSAT 2/5" in result
+    assert "SERVICE: 2 of 1 to 5" in result
     assert "Ei toiminut 😞" in result
 
 
@@ -184,7 +186,7 @@ def test_a_mailed_reply_without_its_quote_comes_back_onto_the_ticket(world: Worl
     assert survey["Auto-Submitted"] == "auto-generated"
     world.people.answer(survey, "maija@customer.test", "4 ihan hyvin meni")
     result = world.wait_for_result("broken screen")
-    assert "CSAT 4/5" in result
+    assert "SERVICE: 4 of 1 to 5" in result
     assert "ihan hyvin meni" in result
     assert "kirjoitti" not in result
 
@@ -240,7 +242,7 @@ def test_a_number_that_the_operator_refuses_fails_the_survey(world: World) -> No
 
 def test_own_staff_and_old_matters_are_not_surveyed(world: World) -> None:
     world.close_ticket("colleague@own.test", "inside matter")
-    wait_until(lambda: world.skipped().get("excluded:own_staff") == 1, "the colleague is not asked")
+    wait_until(lambda: world.skipped().get("excluded:staff") == 1, "the colleague is not asked")
     assert not any("an old matter" in m.get_content() for m in world.mail.read(SURVEYS) if not m.is_multipart())
 
 
@@ -276,7 +278,7 @@ def test_a_killed_hub_goes_on_where_it_was(world: World) -> None:
     world.people.close_by_moving("while it was dead")
     world.hub.start()
     world.kannel.reply(PHONES["frida@customer.test"], world.kannel.desk_number, "1")
-    assert "CSAT 1/5" in world.wait_for_result("before the kill")
+    assert "SERVICE: 1 of 1 to 5" in world.wait_for_result("before the kill")
     world.wait_for_sms("gitta@customer.test")
 
 

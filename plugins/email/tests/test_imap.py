@@ -79,9 +79,9 @@ async def test_a_dropped_keyword_is_noticed(mailbox: Mailbox, folder: str) -> No
     place = await mailbox.append(folder, b"Subject: one\r\n\r\n", [], AT)
     assert place is not None
     state = await mailbox.select(folder)
-    assert not state.keeps("$XM_CSAT_4")
+    assert not state.keeps("$XM_SERVICE_4")
     assert state.keeps("\\Flagged")
-    assert await mailbox.add_keyword([place.uid], "$XM_CSAT_4", replacing="$XM_CSAT_") == frozenset()
+    assert await mailbox.add_keyword([place.uid], "$XM_SERVICE_4", replacing="$XM_CSAT_") == frozenset()
 
 
 async def test_a_missing_folder_is_told_by_name(mailbox: Mailbox) -> None:

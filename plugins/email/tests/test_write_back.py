@@ -183,7 +183,7 @@ async def test_check_says_what_to_do(desk: Desk) -> None:
     assert results[f"folder '{prefix}in'"].ok
     assert "agents and response times stay unknown" in results[f"folder '{prefix}sent'"].detail
     assert "the first result makes it" in results[f"folder '{prefix}results'"].detail
-    keyword = results[f"keyword '$XM_CSAT_5' in '{prefix}closed'"]
+    keyword = results[f"keyword '$XM_SERVICE_5' in '{prefix}closed'"]
     assert not keyword.ok
     assert not await desk.mailbox.folder_exists(desk.config.results_folder)
 

@@ -33,7 +33,8 @@ class Town(HubProcess):
         tables = "\n".join(self._table(kind) for kind in Kind)
         self.config.write_text(
             f'[web]\nlisten = "127.0.0.1:{self.port}"\npublic_url = "http://127.0.0.1:{self.port}"\n'
-            f'[survey]\nsender_name = "Acme"\ndelay = "0s"\nquiet_hours = ""\n{tables}'
+            f'[survey]\nsender_name = "Acme"\ndelay = "0s"\nquiet_hours = ""\nreaction_wait = "0s"\n'
+            f"[surveys.closing]\nmessages = 1\n{tables}"
         )
 
     @property
@@ -83,7 +84,7 @@ def test_an_answer_by_phone_comes_onto_the_ticket_and_to_the_sink(town: Town) ->
         wait_until(lambda: "The hub writes" in town.told(Kind.SOURCE), "the answer is on the ticket")
         wait_until(lambda: "The hub publishes" in town.told(Kind.SINK), "the sink has it too")
         assert town.stop() == 0
-    assert "5 of 5\\nThank you!" in town.told(Kind.SOURCE)
+    assert "service: 5 of 1 to 5\\nPraise (suggested): Thank you!" in town.told(Kind.SOURCE)
     assert town.told(Kind.SOURCE).count("The hub writes") == 1
     assert town.told(Kind.GATEWAY).count("The hub sends") == 1, "the ticket from before the first pull is left alone"
     assert '"comment": "Thank you!"' in town.told(Kind.SINK)

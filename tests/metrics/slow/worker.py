@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from hub import Rejected, tracing
+from hub import Customer, Rejected, tracing
 from hub.journey.write_back import write_due
 from hub.store import facts
 from hub.store.engine import Store
-from tests.journey.world import World, ticket
+from tests.journey.world import PHONE, World, ticket
 
 TICKETS = 3
 
@@ -21,7 +21,9 @@ async def work(url: str, part: str) -> None:
     world = World(store)
     await world.register(part)
     if part == "ask":
-        await world.close(*(ticket(world.now, subject="Printer") for _ in range(TICKETS)))
+        others = [Customer(phone=f"+35840200{number:04}") for number in range(TICKETS - 1)]
+        customers = [*others, Customer(phone=PHONE)]
+        await world.close(*(ticket(world.now, subject="Printer", customer=one) for one in customers))
         world.phones.failures.append(Rejected("no", reason="smtp_550_5.1.1"))
         await world.deliver(worker=part)
     else:

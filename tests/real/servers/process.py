@@ -53,6 +53,10 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+class ProgramEnded(RuntimeError):
+    """It ended while it was waited for."""
+
+
 class Program:
     """One server program in a process group of its own, so that ending it ends its children and nothing else."""
 
@@ -84,20 +88,21 @@ class Program:
         finish what is queued, however long that takes.
         """
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if not self._runs():
+            if not self.runs():
                 break
             self.signal(number)
             with suppress(TimeoutError):
-                wait_until(lambda: not self._runs(), f"the end of {self.name}", seconds=seconds)
+                wait_until(lambda: not self.runs(), f"the end of {self.name}", seconds=seconds)
         self._process = None
 
     def kill(self) -> None:
         """End it and its children as a crash would."""
         self.signal(signal.SIGKILL)
-        wait_until(lambda: not self._runs(), f"the end of {self.name}")
+        wait_until(lambda: not self.runs(), f"the end of {self.name}")
         self._process = None
 
-    def _runs(self) -> bool:
+    def runs(self) -> bool:
+        """Whether the program or a child of it is there."""
         if self._process is None:
             return False
         self._process.poll()  # takes the leader's exit status, else the group would seem alive
@@ -109,11 +114,11 @@ class Program:
 
     def _wait_for(self, port: int) -> None:
         try:
-            wait_until(lambda: is_open(port) or not self._runs(), f"{self.name} on port {port}")
+            wait_until(lambda: is_open(port) or not self.runs(), f"{self.name} on port {port}")
         except TimeoutError as error:
             raise RuntimeError(f"{error}; its log ends:\n{self._tail()}") from None
-        if not self._runs():
-            raise RuntimeError(f"{self.name} ended at once; its log ends:\n{self._tail()}")
+        if not self.runs():
+            raise ProgramEnded(f"{self.name} ended at once; its log ends:\n{self._tail()}")
 
     def _tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])

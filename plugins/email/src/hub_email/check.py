@@ -25,7 +25,7 @@ async def check_mailbox(mailbox: Mailbox, config: EmailSourceConfig) -> list[Che
         results.append(await _check_sent(mailbox, config.sent_folder))
     results.append(await _check_results(mailbox, config.results_folder))
     if config.result_keywords and config.closed_folder:
-        results.append(await _check_keyword(mailbox, config.closed_folder, "$XM_CSAT_5"))
+        results.append(await _check_keyword(mailbox, config.closed_folder, "$XM_SERVICE_5"))
     return results
 
 

@@ -101,7 +101,7 @@ class EmailSourceConfig(ImapSettings):
     results_from: str = Field(default="", pattern=r"^[^\r\n]*$")
     """Sender of the messages in it; "Hub <hub@DOMAIN OF THE DESK>" unless given."""
     result_keywords: bool = False
-    """Also set a keyword such as $XM_CSAT_4 on the thread's closed mails, where the server keeps keywords."""
+    """Also set a keyword such as $XM_SERVICE_4 on the thread's closed mails, where the server keeps keywords."""
 
     @field_validator("desk_addresses")
     @classmethod

@@ -129,7 +129,7 @@ def response_id(item: Experience) -> str:
 
 
 def score_keyword(item: Experience) -> str:
-    """The keyword for the first score, such as $XM_CSAT_4; $XM_WITHDRAWN, or nothing without scores."""
+    """The keyword for the first score, such as $XM_SERVICE_4; $XM_WITHDRAWN, or nothing without scores."""
     if item.withdrawn:
         return f"{KEYWORD_FAMILY}WITHDRAWN"
     if not item.scores:

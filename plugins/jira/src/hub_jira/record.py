@@ -15,12 +15,13 @@ RECORD_VERSION = 1
 
 def as_json(item: Experience) -> bytes:
     """The value of the property. Words that make it too long for Jira stand in the comment alone, or are shortened."""
-    text, comment = _json(item), (item.comment or "")[:LONGEST_PROPERTY]
+    text, comment = _json(item), item.comment or ""
     if _length(text) > LONGEST_PROPERTY:
         item = item.model_copy(update={"remarks": (), "items": ()})
         text = _json(item)
     while (excess := _length(text) - LONGEST_PROPERTY) > 0 and comment:
-        comment = comment[: -max(1, excess // 6)]  # a character takes up to six in JSON
+        # A character takes up to six in JSON.
+        comment = comment[: min(len(comment) - max(1, excess // 6), LONGEST_PROPERTY)]
         text = _json(item.model_copy(update={"comment": f"{comment}…"}))
     return text.encode()
 

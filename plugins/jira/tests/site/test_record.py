@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from hub_jira.record import LONGEST_PROPERTY, as_json
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub import DeliveryStatus, Item, ItemKind, Remark
@@ -15,6 +15,7 @@ PROPERTY = "com.itsm-hub.experience"
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=0, max_size=200), st.integers(0, 40_000))
+@example("\x1f", 36_864)
 def test_a_property_never_exceeds_what_jira_holds(cloud_factory: Any, seed: str, length: int) -> None:
     world = cloud_factory()
     words = (seed or "x") * (length // len(seed or "x") + 1)
