@@ -6,11 +6,12 @@ import json
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from tests.real.servers.apt import library_path, unpack
-from tests.real.servers.process import Program, free_port
+from tests.real.servers.process import Program, free_port, wait_until
 
 
 class Prometheus:
@@ -43,6 +44,14 @@ class Prometheus:
         ]
         self._program = Program("prometheus", command, env=self._env, log=self._folder / "prometheus.log")
         self._program.start(self.port)
+        wait_until(self._is_ready, "Prometheus is ready to be asked", seconds=60)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=10) as answer:
+                return bool(answer.status == 200)
+        except HTTPError:
+            return False
 
     def stop(self) -> None:
         """End it."""
