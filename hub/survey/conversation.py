@@ -212,8 +212,11 @@ class _Heard:
         return reading if _is_small_talk(self._read(id_, first_line(text)).comment) else None
 
     def _correction(self, text: str, asked: str | None) -> Reading | None:
-        """A number with words that say it corrects the last one: "tarkoitin 5"."""
-        if not (self._is_number(self._last_number) and self._last_number in self._values):
+        """A number with words that say it corrects the last one: "tarkoitin 5".
+
+        It may have overtaken the reply that it corrects, which then changes nothing.
+        """
+        if not self._is_number(self._last_number):
             return None
         open_ = self._survey.questions[asked].kind if asked and asked not in self._values else QuestionKind.TEXT
         number = _number_in(text, CORRECTING | REGRETTING if open_ in _WITHOUT_NUMBERS else CORRECTING)

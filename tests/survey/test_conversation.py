@@ -287,3 +287,11 @@ def test_what_is_said_after_withdrawing_counts_anew_and_nothing_more_is_asked() 
 def test_words_do_not_show_in_a_repr() -> None:
     assert "surkeaa" not in repr(gather(CLOSING, sms("1 surkeaa"), "fi")) + repr(sms("1 surkeaa"))
     assert "surkeaa" not in repr(page(comment="surkeaa"))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_correction_that_overtakes_what_it_corrects_counts_all_the_same(turned: bool) -> None:
+    replies = [Given(Channel.SMS, "2 hidasta", asked="service"), Given(Channel.SMS, "tarkoitin 3", asked="service")]
+    found = gather(built_in("closing"), replies[::-1] if turned else replies, "fi")
+    assert found.values == {"service": 3}
+    assert {words for _, words in found.remarks} >= {"tarkoitin 3"}
