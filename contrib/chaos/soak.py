@@ -26,7 +26,8 @@ from chaos.stage import Size, Stage, on_stage, tell
 _SAMPLE_EVERY_S = 2.0
 MEBIBYTE = 1024 * 1024
 MOST_GROWTH = 0.05
-"""Of the median of the second quarter, by which that of the last may be higher."""
+"""Of the median of the third quarter, by which that of the last may be higher. The first half warms up: each kind of
+message, statement and reply is met for the first time then."""
 SLACK = {"rss_mb": 3.0, "open_files": 5.0, "connections": 5.0, "threads": 2.0, "wal_mb": 3.0}
 """What is watched, and growth that is no growth yet, in its unit."""
 CALLERS = ("open_files", "connections")
@@ -50,7 +51,7 @@ def sample(process: psutil.Process, write_ahead_log: Path) -> dict[str, float]:
 
 
 def growth(samples: Sequence[Sample], at_rest: Sample) -> dict[str, dict[str, Any]]:
-    """For each thing watched: the medians of the second and the last quarter, and whether it is flat.
+    """For each thing watched: the medians of the third and the last quarter, and whether it is flat.
 
     :param at_rest: taken when the callers had gone; what they cause is flat when little more than at first is left.
     """
@@ -58,10 +59,10 @@ def growth(samples: Sequence[Sample], at_rest: Sample) -> dict[str, dict[str, An
     found = {}
     for name, slack in SLACK.items():
         values = [one[name] for one in samples]
-        second, last = (statistics.median(part) for part in (values[quarter : 2 * quarter], values[-quarter:]))
-        before, after = (values[0], at_rest[name]) if name in CALLERS else (second, last)
+        third, last = (statistics.median(part) for part in (values[2 * quarter : 3 * quarter], values[-quarter:]))
+        before, after = (values[0], at_rest[name]) if name in CALLERS else (third, last)
         found[name] = {
-            "second_quarter": second,
+            "third_quarter": third,
             "last_quarter": last,
             "most": max(values),
             "at_rest": at_rest[name],
