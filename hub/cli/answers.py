@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.api.records import ItemKind
-from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json, printable, say
+from hub.cli.options import (
+    AsJson,
+    ConfigFile,
+    load_config,
+    local_time,
+    print_json,
+    printable,
+    say,
+    tell_changed,
+    with_store,
+)
 
 if TYPE_CHECKING:
-    from hub.config.models import HubConfig
     from hub.store.engine import Store
 
 app = typer.Typer(help="Answers that need a person: held back, or of no survey.", no_args_is_help=True)
@@ -37,7 +45,7 @@ def list_(
     wanted = {AnswerState.QUARANTINED: held, AnswerState.UNMATCHED: unmatched}
     states = [state for state, is_wanted in wanted.items() if is_wanted] or list(SHOWN)
     config = load_config(config_file)
-    rows = asyncio.run(_with_store(config, lambda store: list_answers(store, states, limit)))
+    rows = asyncio.run(with_store(config, lambda store: list_answers(store, states, limit)))
     if as_json:
         print_json({"answers": rows})
         return
@@ -105,7 +113,7 @@ def kind(
         now = SystemClock().now()
         return await correct(store, experience, item, ItemKind(kind_), survey_of=asked_with, targets=targets, now=now)
 
-    before = asyncio.run(_with_store(config, work)).items[item - 1].kind
+    before = asyncio.run(with_store(config, work)).items[item - 1].kind
     if as_json:
         print_json({"experience": experience, "item": item, "before": before, "kind": kind_})
     else:
@@ -116,18 +124,5 @@ def _judge(
     config_file: ConfigFile, ids: list[int], action: Callable[[Store], Awaitable[dict[int, str]]], *, as_json: bool
 ) -> None:
     config = load_config(config_file)
-    refused: dict[int, str] = asyncio.run(_with_store(config, action))
-    changed = [id_ for id_ in ids if id_ not in refused]
-    if as_json:
-        print_json({"changed": changed, "refused": {str(id_): reason for id_, reason in refused.items()}})
-    else:
-        say(f"{len(changed)} done")
-        for id_, reason in refused.items():
-            say(f"{id_}: left alone: {reason}")
-    if refused:
-        raise typer.Exit(Exit.SOME_FAILED)
-
-
-async def _with_store(config: HubConfig, action: Callable[[Store], Awaitable[Any]]) -> Any:
-    async with open_store(config) as store:
-        return await action(store)
+    refused: dict[int, str] = asyncio.run(with_store(config, action))
+    tell_changed(ids, refused, as_json=as_json)

@@ -8,8 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json, printable, say
+from hub.cli.options import (
+    AsJson,
+    ConfigFile,
+    load_config,
+    local_time,
+    print_json,
+    printable,
+    say,
+    tell_changed,
+    with_store,
+)
 
 app = typer.Typer(help="Surveys that were sent, wait, or need you.", no_args_is_help=True)
 
@@ -35,7 +44,7 @@ def list_(
     if state is not None and state not in list(InvitationState):
         raise typer.BadParameter(f"choose one of {', '.join(InvitationState)}", param_hint="--state")
     config = load_config(config_file)
-    rows = asyncio.run(_with_store(config, lambda store: operate.list_invitations(store, state, limit)))
+    rows = asyncio.run(with_store(config, lambda store: operate.list_invitations(store, state, limit)))
     if as_json:
         print_json({"invitations": [dict(row) for row in rows]})
         return
@@ -82,18 +91,5 @@ def _change(
 ) -> None:
     if not yes:
         typer.confirm(f"{verb} {len(ids)} invitation(s)?", abort=True, err=True)
-    refused: dict[int, str] = asyncio.run(_with_store(config, action))
-    changed = [id_ for id_ in ids if id_ not in refused]
-    if as_json:
-        print_json({"changed": changed, "refused": {str(id_): reason for id_, reason in refused.items()}})
-    else:
-        say(f"{len(changed)} done")
-        for id_, reason in refused.items():
-            say(f"{id_}: left alone: {reason}")
-    if refused:
-        raise typer.Exit(Exit.SOME_FAILED)
-
-
-async def _with_store(config: Any, action: Callable[[Any], Awaitable[Any]]) -> Any:
-    async with open_store(config) as store:
-        return await action(store)
+    refused: dict[int, str] = asyncio.run(with_store(config, action))
+    tell_changed(ids, refused, as_json=as_json)

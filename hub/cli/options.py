@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
@@ -45,6 +45,27 @@ async def open_store(config: HubConfig) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+async def with_store(config: HubConfig, action: Callable[[Store], Awaitable[Any]]) -> Any:
+    """What the action gives, done on the store of a configuration."""
+    async with open_store(config) as store:
+        return await action(store)
+
+
+def tell_changed(ids: Sequence[int], refused: Mapping[int, str], *, as_json: bool) -> None:
+    """Tell what was changed, and why the others were left alone; the command fails when there are such."""
+    from hub.cli.exits import Exit
+
+    changed = [id_ for id_ in ids if id_ not in refused]
+    if as_json:
+        print_json({"changed": changed, "refused": {str(id_): reason for id_, reason in refused.items()}})
+    else:
+        say(f"{len(changed)} done")
+        for id_, reason in refused.items():
+            say(f"{id_}: left alone: {reason}")
+    if refused:
+        raise typer.Exit(Exit.SOME_FAILED)
 
 
 def print_json(value: dict[str, Any]) -> None:

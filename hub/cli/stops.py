@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.cli.exits import Exit
-from hub.cli.options import AsJson, ConfigFile, load_config, local_time, open_store, print_json, printable, say
+from hub.cli.options import AsJson, ConfigFile, load_config, local_time, print_json, printable, say, with_store
 
 if TYPE_CHECKING:
     from hub.config.models import HubConfig
-    from hub.store.engine import Store
 
 app = typer.Typer(help="The stop list: who is never surveyed.", no_args_is_help=True)
 
@@ -27,7 +26,7 @@ def list_(*, config_file: ConfigFile = None, as_json: AsJson = False) -> None:
 
     config = load_config(config_file)
     in_file = len(read_stop_list(config.survey.stop_list, config.hub.region).entries)
-    rows = asyncio.run(_with_store(config, stops.listed))
+    rows = asyncio.run(with_store(config, stops.listed))
     shown = [{**row, "entry": masked(row["entry"])} for row in rows]
     if as_json:
         print_json({"stops": shown, "in_file": in_file})
@@ -55,7 +54,7 @@ def add(
 
     config = load_config(config_file)
     one, now = _entry(entry, config), SystemClock().now()
-    is_new, taken_back = asyncio.run(_with_store(config, lambda store: stops.add(store, one, reason, now)))
+    is_new, taken_back = asyncio.run(with_store(config, lambda store: stops.add(store, one, reason, now)))
     if as_json:
         print_json({"added": is_new, "taken_back": taken_back})
         return
@@ -72,7 +71,7 @@ def remove(entry: Entry, *, config_file: ConfigFile = None, as_json: AsJson = Fa
 
     config = load_config(config_file)
     one = _entry(entry, config)
-    removed = asyncio.run(_with_store(config, lambda store: stops.remove(store, one)))
+    removed = asyncio.run(with_store(config, lambda store: stops.remove(store, one)))
     still = read_stop_list(config.survey.stop_list, config.hub.region).covers(one)
     if as_json:
         print_json({"removed": removed, "in_file": still})
@@ -100,9 +99,3 @@ def _entry(written: str, config: HubConfig) -> str:
     if one is None:
         raise typer.BadParameter(f"This is no {FORMS}.", param_hint="ENTRY")
     return one
-
-
-async def _with_store(config: HubConfig, action: Any) -> Any:
-    store: Store
-    async with open_store(config) as store:
-        return await action(store)
