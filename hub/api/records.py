@@ -9,7 +9,16 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NewType, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema, from_json
 
 Cursor = NewType("Cursor", str)
 """Where a pull or a collection stands. Opaque to the hub; the plugin writes and reads it, and migrates it itself."""
@@ -87,14 +96,27 @@ def _clean(value: Any) -> Any:
     return type(value)(map(_clean, value)) if isinstance(value, list | tuple) else value
 
 
+def _storable(values: Any) -> Any:
+    # once for the whole record: a validator of each field would cost a call for each
+    return values if isinstance(values, dict) and _is_storable(values.values()) else _clean(values)
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @model_validator(mode="before")
     @classmethod
-    def _storable(cls, values: Any) -> Any:
-        # once for the whole record: a validator of each field would cost a call for each, stored records included
-        return values if isinstance(values, dict) and _is_storable(values.values()) else _clean(values)
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # JSON is what the hub has stored, and clean: to take it apart in Python would take twice as long
+        schema = handler(source)
+        cleaned = core_schema.no_info_before_validator_function(_storable, schema)
+        return core_schema.json_or_python_schema(json_schema=schema, python_schema=cleaned)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """See pydantic. NUL is replaced here too; half surrogate pairs are no JSON."""
+        if r"\u0000" in json_data if isinstance(json_data, str) else rb"\u0000" in json_data:
+            return cls.model_validate(from_json(json_data), **options)
+        return super().model_validate_json(json_data, **options)
 
 
 class Customer(_Record):

@@ -41,6 +41,9 @@ DESK = "desk"
 """Why an answer does not count that was written by the desk itself."""
 Row = Mapping[Any, Any]
 _NEW = sa.text("answers.state = 'new'")  # literal, so that the partial index serves it
+_UNREAD = (
+    sa.select(answers).where(_NEW).order_by(answers.c.id).limit(sa.bindparam("batch")).with_for_update(skip_locked=True)
+)
 _matched = given(
     answer=answers.c.id.type, state=Text(), invitation=invitations.c.id.type, by=Text(), question=Text(),
     suspicion=Text(),
@@ -168,10 +171,7 @@ async def process_new(
 
 
 async def _new(connection: AsyncConnection, batch: int) -> Sequence[Row]:
-    found = await connection.execute(
-        sa.select(answers).where(_NEW).order_by(answers.c.id).limit(batch).with_for_update(skip_locked=True)
-    )
-    return found.mappings().all()
+    return (await connection.execute(_UNREAD, {"batch": batch})).mappings().all()
 
 
 async def _set_aside(store: Store, row: Row, error: Exception) -> int:

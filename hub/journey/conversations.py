@@ -29,6 +29,7 @@ _OPEN = sa.select(invitations.c.id, invitations.c.closure_id, invitations.c.iden
     among(invitations.c.identity, "identities"), invitations.c.gateway == sa.bindparam("on"), _IS_OPEN
 )
 _CLOSED = invitations.update().values(open_until=None)
+_CLOSE = _CLOSED.where(among(invitations.c.closure_id, "closures"), _IS_OPEN)
 _until = given(closure=invitations.c.closure_id.type, until=UtcDateTime()).c
 _KEPT_OPEN = (
     invitations.update()
@@ -83,8 +84,7 @@ async def keep_open(connection: AsyncConnection, closure_ids: Collection[int], u
 async def close(connection: AsyncConnection, closure_ids: Collection[int]) -> None:
     """The conversations about these closures are over."""
     if closure_ids:
-        these = among(invitations.c.closure_id, closure_ids)
-        await connection.execute(_CLOSED.where(these, _IS_OPEN))
+        await connection.execute(_CLOSE, {"closures": closure_ids})
 
 
 async def close_with(connection: AsyncConnection, identities: Collection[str]) -> None:

@@ -27,6 +27,11 @@ Answered = tuple[str, Question, Value]
 """The id of a question, the question, and what was answered."""
 _KEPT = frozenset(TicketSnapshot.model_fields)
 """What a record keeps of a stored `Ticket`."""
+_REVISIONS = (
+    sa.select(experiences.c.invitation_id, experiences.c.record)
+    .where(among(experiences.c.invitation_id, "invitations"))
+    .order_by(experiences.c.revision)
+)
 _STORE = insert_given(
     experiences.insert(),
     *(experiences.c[name] for name in ("invitation_id", "revision", "uid", "record", "created_at")),
@@ -147,11 +152,7 @@ async def revise(
 
 
 async def _last_revisions(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Experience]:
-    found = await connection.execute(
-        sa.select(experiences.c.invitation_id, experiences.c.record)
-        .where(among(experiences.c.invitation_id, ids))
-        .order_by(experiences.c.revision)
-    )
+    found = await connection.execute(_REVISIONS, {"invitations": ids})
     return {row.invitation_id: Experience.model_validate_json(row.record) for row in found}
 
 

@@ -17,6 +17,7 @@ from hub.store.given import insert_new
 from hub.store.tables import closures, indexable
 
 _CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
+_NEWS = (closures.c.id, closures.c.ticket_id, closures.c.closed_at, closures.c.milestone)
 
 
 async def store_page(store: Store, source: str, page: Page, now: datetime) -> int:
@@ -83,9 +84,8 @@ async def _insert_closures(
         }
         for ticket in tickets
     ]
-    statement = insert_new(connection, *(closures.c[name] for name in rows[0]))
-    found = statement.returning(closures.c.id, closures.c.ticket_id, closures.c.closed_at, closures.c.milestone)
-    new = (await connection.execute(found, {"rows": rows})).all()
+    statement = insert_new(connection, *(closures.c[name] for name in rows[0]), returning=_NEWS)
+    new = (await connection.execute(statement, {"rows": rows})).all()
     watch.closed(connection, source, [row for row in new if row.milestone == Milestone.CLOSED], now)
     await withdraw_earlier(connection, source, [row.ticket_id for row in new], now)
     return len(new)

@@ -44,6 +44,16 @@ _ANSWERED_AT = sa.case((experiences.c.revision == 1, invitations.c.answered_at),
 _QUEUE = insert_given(
     write_backs.insert(), *(write_backs.c[name] for name in ("experience_id", "target", "state", "next_at"))
 )
+_DROP = (
+    write_backs.update()
+    .where(
+        write_backs.c.experience_id.in_(
+            sa.select(experiences.c.id).where(among(experiences.c.invitation_id, "invitations"))
+        ),
+        write_backs.c.state == WriteBackState.PENDING,
+    )
+    .values(state=WriteBackState.SUPERSEDED)
+)
 _ended = given(
     row=write_backs.c.id.type, worker=Text(), state=Text(), next_at=UtcDateTime(), done_at=UtcDateTime(),
     provider_id=Text(), reason=Text(),
@@ -156,12 +166,7 @@ async def queue(
     :param revisions: ids of experiences, each with its targets.
     :param sink_wait: how long sinks wait for a customer who corrects a slip; the ticket has it at once.
     """
-    earlier = sa.select(experiences.c.id).where(among(experiences.c.invitation_id, invitation_ids))
-    await connection.execute(
-        write_backs.update()
-        .where(write_backs.c.experience_id.in_(earlier), write_backs.c.state == WriteBackState.PENDING)
-        .values(state=WriteBackState.SUPERSEDED)
-    )
+    await connection.execute(_DROP, {"invitations": invitation_ids})
     rows = [
         {
             "experience_id": id_,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -20,9 +20,6 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 from hub.store.dialect import insert_on
-
-if TYPE_CHECKING:
-    from hub.store.dialect import Insert
 
 Rows = Sequence[Mapping[str, Any]]
 InsertT = TypeVar("InsertT", bound=sa.Insert)
@@ -42,14 +39,22 @@ def given(**types: TypeEngine[Any]) -> sa.Subquery:
     ).subquery("given")
 
 
-def insert_new(connection: AsyncConnection, *columns: sa.Column[Any]) -> Insert:
-    """As `insert_given`, leaving out rows that are there already."""
-    return _insert_new(connection.dialect.name, columns)
+def insert_new(
+    connection: AsyncConnection, *columns: sa.Column[Any], returning: tuple[sa.Column[Any], ...] = ()
+) -> sa.Executable:
+    """As `insert_given`, leaving out rows that are there already.
+
+    :param returning: what the statement gives of the others.
+    """
+    return _insert_new(connection.dialect.name, columns, returning)
 
 
 @cache
-def _insert_new(dialect_name: str, columns: tuple[sa.Column[Any], ...]) -> Insert:
-    return insert_given(insert_on(dialect_name, columns[0].table), *columns).on_conflict_do_nothing()
+def _insert_new(
+    dialect_name: str, columns: tuple[sa.Column[Any], ...], returning: tuple[sa.Column[Any], ...]
+) -> sa.Executable:
+    insertion = insert_given(insert_on(dialect_name, columns[0].table), *columns).on_conflict_do_nothing()
+    return insertion.returning(*returning) if returning else insertion
 
 
 def insert_given(insertion: InsertT, *columns: sa.Column[Any]) -> InsertT:

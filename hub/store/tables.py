@@ -57,10 +57,15 @@ class Text(sa.TypeDecorator[str]):
     impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None or (value.isascii() and "\0" not in value):  # nearly always
-            return value
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        """How values are written."""
+        return _holdable
+
+
+def _holdable(value: str | None) -> str | None:
+    if value is None or (value.isascii() and "\0" not in value):  # nearly always
+        return value
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 LONGEST_INDEXED = 255

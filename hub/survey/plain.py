@@ -16,13 +16,17 @@ _TYPOGRAPHIC = str.maketrans("’‘“”„–—‑•", '\'\'"""----')
 
 def one_line(text: str, *, limit: int = 120) -> str:
     """The text without line breaks, control and direction characters, and cut to `limit` characters."""
+    line = " ".join((text if text.isascii() and text.isprintable() else _printable(text)).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _printable(text: str) -> str:
     kept = []
     for char in text:
         category = unicodedata.category(char)
         if category != "Cf":
             kept.append(" " if category in {"Cc", "Cs", "Zl", "Zp"} else char)
-    line = " ".join("".join(kept).split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    return "".join(kept)
 
 
 def ticket_subject(text: str) -> str:
