@@ -61,7 +61,7 @@ def _line(row: dict[str, Any], zone: str) -> str:
     what = f"held: {row['suspicion']}" if row["state"] == "quarantined" else row["state"]
     of_whom = row["ticket_key"] or row["sender"]
     when = local_time(row["received_at"], zone)
-    return f"{row['id']:>8}  {when}  {row['gateway']:<12} {what:<20} {printable(of_whom)}: {words}"
+    return f"{row['id']:>8}  {when}  {row['gateway']:<12} {what:<25} {printable(of_whom)}: {words}"
 
 
 @app.command("confirm")

@@ -46,6 +46,7 @@ PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
     "change_until": ("until",),
     "unsubscribe_text": ("sender",),
     "place_returns": ("seconds",),
+    "place_returns_minutes": ("minutes",),
 }
 """What each text can hold as `{name}`. The others hold nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -27,6 +28,9 @@ Answered = tuple[str, Question, Value]
 """The id of a question, the question, and what was answered."""
 _KEPT = frozenset(TicketSnapshot.model_fields)
 """What a record keeps of a stored `Ticket`."""
+_KEY = re.compile(r"(/[au]/|/[fk]/[^/\s]{1,100}/)[a-z2-7]{20}(?![a-z2-7])|([+=_-])[a-z2-7]{20}(?=@)", re.IGNORECASE)
+"""The token in a link or reply address of the hub. Agents read the record, and must not answer for a customer who
+wrote the link into the answer, or quoted it."""
 _REVISIONS = (
     sa.select(experiences.c.invitation_id, experiences.c.record)
     .where(among(experiences.c.invitation_id, "invitations"))
@@ -111,7 +115,11 @@ def _own_words(answered: Iterable[Answered], said: Iterable[tuple[str, str]]) ->
         elif isinstance(value, dict):
             words |= dict.fromkeys((id_, text) for text in value.values())
     words |= dict.fromkeys(said)
-    return tuple(Remark(question=id_, text=text) for id_, text in words if text)
+    return tuple(Remark(question=id_, text=_without_keys(text)) for id_, text in words if text)
+
+
+def _without_keys(text: str) -> str:
+    return _KEY.sub(lambda found: f"{found[1] or found[2]}…", text)
 
 
 def _snapshot(ticket: str, source: str) -> TicketSnapshot:

@@ -135,6 +135,7 @@ class Texts:
     place_more: str
     place_time: str
     place_returns: str
+    place_returns_minutes: str
     preview_note: str
 
     def about_ticket(self, *, ticket: str, subject: str, milestone: Milestone = Milestone.CLOSED) -> str:

@@ -17,6 +17,8 @@ TRAP = "more"
 """The name of the field that no person sees."""
 HELD = "held"
 """The name of the field that marks a form with values of an answer that is held."""
+SHOW = "show"
+"""The name of the buttons that only show the form anew, with what was entered: in another language, with more time."""
 _TOKEN = re.compile(r"[a-z2-7]{20}")
 _MOST_FIELDS = 300
 _LONGEST_NUMBER = 9

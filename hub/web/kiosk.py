@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from hub.journey.page import Stage
 from hub.journey.submission import Outcome
 from hub.survey.plain import one_line
+from hub.survey.texts import Texts
 from hub.web import forms, pages
 from hub.web.faces import face
 from hub.web.guard import read_body
@@ -30,6 +31,7 @@ THANKS_S, WRITING_S = 15, 180
 """After so many seconds the page for the next visitor is shown by itself: after the thanks, and while one writes."""
 PATIENCE = 10
 """How many times as long for a visitor who asks for more time (WCAG 2.2, 2.2.1 Timing Adjustable)."""
+_MINUTE_S = 60
 _FAILED = 400
 _START_DEPTH = 2
 """Slashes in the address of a screen's first page."""
@@ -53,6 +55,7 @@ class KioskPages:
             Route("/k/{place}", self._never_stuck(self.submit), methods=["POST"]),
             Route("/k/{place}/{token}", self._never_stuck(self.thank), methods=["GET"]),
             Route("/k/{place}/{token}", self._never_stuck(self.complete), methods=["POST"]),
+            Route("/k/{place}/{token}/undo", self._never_stuck(self.start_again), methods=["GET"]),
             Route("/k/{place}/{token}/undo", self._never_stuck(self.undo), methods=["POST"]),
         ]
 
@@ -62,8 +65,8 @@ class KioskPages:
         async def handled(request: Request) -> Response:
             try:
                 response = await handle(request)
-            except HTTPException:
-                raise
+            except HTTPException as refused:
+                response = Response(status_code=refused.status_code)
             except Exception as error:  # noqa: BLE001 - as in the guard around the whole application
                 self._log.error("web.request_failed", error=type(error).__name__)
                 response = self._views.failed()
@@ -129,7 +132,7 @@ class KioskPages:
         if view is None:
             return self._views.message(setting, "unknown", 404)
         entered = forms.read(view.survey, form, complete=False)
-        if entered.problems:
+        if forms.SHOW in form or entered.problems:
             return self._after(request, setting, view, entered)
         if entered.values:
             try:
@@ -148,6 +151,10 @@ class KioskPages:
         given = submission(request, self._ports, form, Entered())
         await self._ports.submit(view.token, replace(given, withdraws=True))
         return _to(setting.link(_start(request)))
+
+    async def start_again(self, request: Request) -> Response:
+        """The start, where there is nothing to look at."""
+        return _to(_start(request))
 
     def _open(self, request: Request) -> tuple[PlaceView | None, Setting]:
         place = self._ports.place(request.path_params["place"])
@@ -179,9 +186,9 @@ class KioskPages:
             sender=one_line(view.sender_name),
             asked=in_form(survey, ids, texts, entered, values=view.values, token=view.token) if writes else [],
             more="" if is_done or not ids else setting.link(more="1"),
-            undo="" if is_done else setting.link(f"{view.token}/undo"),
+            undo="" if is_done or writes else setting.link(f"{view.token}/undo"),
             patient="" if is_patient else setting.link(**{**nav, "patient": "1"}),
-            returns=texts.place_returns.format(seconds=seconds),
+            returns=_returns(texts, seconds),
             start=_start(request),
             fault=fault,
             stamp=view.stamp,
@@ -189,6 +196,14 @@ class KioskPages:
         )
         response.headers["refresh"] = f"{seconds}; url={_start(request)}"
         return response
+
+
+def _returns(texts: Texts, seconds: int) -> str:
+    """When the start comes back, in whole minutes where that says it."""
+    minutes, rest = divmod(seconds, _MINUTE_S)
+    if minutes < 2 or rest:
+        return texts.place_returns.format(seconds=seconds)
+    return texts.place_returns_minutes.format(minutes=minutes)
 
 
 def _start(request: Request) -> str:

@@ -27,20 +27,31 @@ class Doorkeeper:
         self._ports = ports
         self._views = views
         self._limits = limits
+        self._limited = set[str]()
+        """Places that took no answer lately. It is said once: whoever floods one must not flood the log."""
         self._log = structlog.get_logger("hub.web")
 
-    def refuses(self, request: Request, setting: Setting, place: PlaceView) -> HTMLResponse | None:
+    def refuses(
+        self, request: Request, setting: Setting, place: PlaceView, entered: Entered | None = None
+    ) -> HTMLResponse | None:
         """A page that says why nothing is stored; None when it may be."""
         if is_foreign(request, self._ports.public_url):
             return self._views.message(setting, "unknown", 403)
         if self._limits.take(place, address_of(request, self._ports.trusted_proxies)):
+            self._limited.discard(place.name)
             return None
-        self._log.warning("web.place_limited", place=place.name)
-        return self.too_many(setting, place)
+        if place.name not in self._limited:
+            self._log.warning("web.place_limited", place=place.name)
+        self._limited.add(place.name)
+        return self.too_many(setting, place, entered)
 
-    def too_many(self, setting: Setting, place: PlaceView) -> HTMLResponse:
-        """A page that asks to come again."""
-        response = self._views.message(setting, "too_many", 429, sender=place.sender_name)
+    def too_many(self, setting: Setting, place: PlaceView, entered: Entered | None = None) -> HTMLResponse:
+        """A page that asks to come again: the form with what was entered, where there is one."""
+        if entered is None:
+            response = self._views.message(setting, "too_many", 429, sender=place.sender_name)
+        else:
+            fault = setting.texts.too_many_text
+            response = pages.form(self._views, setting, place, entered, status=429, fault=fault)
         response.headers["retry-after"] = "60"
         return response
 
@@ -72,10 +83,11 @@ class PlacePages:
         if place is None:
             return self._views.message(self._views.setting(request, None, None), "unknown", 404)
         setting = place_setting(request, self._views, place)
-        entered = forms.read(place.survey, form, complete=True)
-        if entered.problems:
+        only_shows = forms.SHOW in form
+        entered = forms.read(place.survey, form, complete=not only_shows)
+        if only_shows or entered.problems:
             return pages.form(self._views, setting, place, entered)
-        if refusal := self._doorkeeper.refuses(request, setting, place):
+        if refusal := self._doorkeeper.refuses(request, setting, place, entered):
             return refusal
         return await self._store(request, setting, place, form, entered)
 
@@ -90,7 +102,7 @@ class PlacePages:
             fault = setting.texts.not_saved
             return pages.form(self._views, setting, place, entered, status=503, fault=fault)
         if outcome is Outcome.TOO_MANY:
-            return self._doorkeeper.too_many(setting, place)
+            return self._doorkeeper.too_many(setting, place, entered)
         location = setting.link(f"{quote(place.name)}/{token}", done="answered")
         return Response(status_code=303, headers={"location": location})
 

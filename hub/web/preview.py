@@ -14,7 +14,7 @@ from hub.survey.model import Survey, Values
 from hub.web import forms, pages
 from hub.web.guard import read_body
 from hub.web.ports import SurveyView, WebPorts
-from hub.web.questions import Entered
+from hub.web.questions import Entered, first_page
 from hub.web.views import Setting, Views
 
 _TICKET, _TOKEN = "INC0012345", "preview"
@@ -50,10 +50,14 @@ class PreviewPages:
         if survey is None:
             return self._views.message(setting, "unknown", 404)
         more = forms.one(form, "part") == "more"
-        entered = forms.read(survey, form, complete=not more)
-        if entered.problems and not more:
+        only_shows = forms.SHOW in form
+        entered = forms.read(survey, form, complete=not (more or only_shows))
+        if (only_shows or entered.problems) and not more:
             return pages.form(self._views, setting, self._view(survey, {}), entered)
-        return self._answered(setting, survey, entered.values, "more" if more else "answered")
+        if more and not only_shows:
+            return self._answered(setting, survey, {}, "more")
+        begun = {id_: value for id_, value in entered.values.items() if id_ in first_page(survey)}
+        return self._answered(setting, survey, begun, "answered", entered)
 
     def _open(self, request: Request) -> tuple[Survey | None, Setting]:
         survey = self._ports.surveys.get(request.path_params["name"])
@@ -62,8 +66,10 @@ class PreviewPages:
         keep = {"tone": wish} if tone else {}
         return survey, self._views.setting(request, survey, None, tone, keep=keep, preview=True)
 
-    def _answered(self, setting: Setting, survey: Survey, values: Values, done: str) -> Response:
-        return pages.answered(self._views, setting, self._view(survey, values), done, links={})
+    def _answered(
+        self, setting: Setting, survey: Survey, values: Values, done: str, entered: Entered = pages.NOTHING
+    ) -> Response:
+        return pages.answered(self._views, setting, self._view(survey, values), done, entered, links={})
 
     def _view(self, survey: Survey, values: Values) -> SurveyView:
         return SurveyView(
@@ -75,5 +81,5 @@ class PreviewPages:
             ticket_key=_TICKET,
             subject="",
             stage=Stage.OPEN,
-            values=values,
+            held=values,  # the next form brings them again
         )

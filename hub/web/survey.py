@@ -86,8 +86,9 @@ class SurveyPages:
         if view.stage in (Stage.EXPIRED, Stage.CANCELLED):
             return self._views.message(setting, view.stage, 410, sender=view.sender_name)
         more = forms.one(form, "part") == "more"
-        entered = forms.read(view.survey, form, complete=not more)
-        if entered.problems:
+        only_shows = forms.SHOW in form
+        entered = forms.read(view.survey, form, complete=not (more or only_shows))
+        if only_shows or entered.problems:
             return self._again(request, setting, view, entered, more=more)
         done = "more" if more else "changed" if view.values else "answered"
         if not entered.values:
@@ -168,7 +169,7 @@ class SurveyPages:
         self, request: Request, setting: Setting, view: SurveyView, entered: Entered, *, more: bool, fault: str = ""
     ) -> HTMLResponse:
         """The form once more, with what was entered."""
-        status = 503 if fault else 422
+        status = 503 if fault else 200
         if not more:
             return self._form(request, setting, view, entered, status=status, fault=fault)
         done = _done(request, view)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -19,7 +20,7 @@ from hub.config.survey import Tone
 from hub.survey.model import Survey
 from hub.survey.plain import one_line
 from hub.survey.texts import LANGUAGES, Texts, pick_language, texts_in, texts_of
-from hub.web.forms import HELD, TRAP
+from hub.web.forms import HELD, SHOW, TRAP
 from hub.web.questions import MAX_CHARACTERS
 
 
@@ -54,12 +55,14 @@ class Views:
         )
         folder = files("hub.web").joinpath("templates")
         style, script = (folder.joinpath(name).read_text("utf-8") for name in ("style.css", "hand.js"))
+        style = _tight(style)
         self._hashes = _hash(style), _hash(script)
         self._environment.globals.update(
             style=Markup(style),  # noqa: S704 - our own files, and the policy's hashes cover them as they are
             script=Markup(script),  # noqa: S704
             trap=TRAP,
             held_field=HELD,
+            show_field=SHOW,
             max_characters=MAX_CHARACTERS,
         )
 
@@ -94,18 +97,16 @@ class Views:
         return Setting(texts=texts, languages=languages, **more)
 
     def page(
-        self, template: str, setting: Setting, status: int, *, nav: Mapping[str, str] | None = None, **values: Any
+        self, template: str, setting: Setting, status: int, *, nav: Mapping[str, str], **values: Any
     ) -> HTMLResponse:
         """A page.
 
-        :param nav: what the links to other languages keep; None on a page that is in one language.
+        :param nav: what the links to other languages keep.
         :param values: for the template; each one has `title` and `sender`.
         """
-        languages = [
-            (texts_in(code).name, code, setting.link(**{**(nav or {}), "lang": code})) for code in setting.languages
-        ]
+        languages = [(texts_in(code).name, code, setting.link(**{**nav, "lang": code})) for code in setting.languages]
         html = self._environment.get_template(template).render(
-            values, texts=setting.texts, setting=setting, nav=nav, languages=languages if nav is not None else []
+            values, texts=setting.texts, setting=setting, nav=nav, languages=languages
         )
         return HTMLResponse(html, status, setting.headers)
 
@@ -118,11 +119,18 @@ class Views:
         :param back: words and a relative address to go on with.
         """
         title, text = (str(getattr(setting.texts, f"{name}_{part}")) for part in ("title", "text"))
-        return self.page("message.html", setting, status, title=title, sender=one_line(sender), text=text, back=back)
+        sender = one_line(sender)
+        return self.page("message.html", setting, status, title=title, sender=sender, text=text, back=back, nav={})
 
     def failed(self) -> HTMLResponse:
         """The page for when the hub itself is in trouble."""
-        return self.message(Setting(texts=texts_in(self._default_language)), "failed", 500)
+        setting = Setting(texts=texts_in(self._default_language), languages=())  # made once, for all addresses
+        return self.message(setting, "failed", 500)
+
+
+def _tight(style: str) -> str:
+    """A style sheet without the spaces that are for its author: it goes out with every page."""
+    return re.sub(r"\s*([{};,])\s*|(?<=:)\s+", lambda found: found[1] or "", style)
 
 
 def _hash(content: str) -> str:

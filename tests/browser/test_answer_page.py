@@ -89,16 +89,19 @@ def test_a_screen_reader_finds_the_questions_their_answers_and_the_button(
     assert phone.locator("html").get_attribute("lang") == language
 
 
-def test_each_page_is_one_light_request(phone: Page, site: Site) -> None:
+def test_each_page_is_one_light_request_and_so_are_all_together(phone: Page, site: Site) -> None:
     with weight(phone) as first:
         opened(phone, site, query="?r=1")
-    phone.get_by_role("button", name=FI.send).tap()
-    phone.get_by_role("heading", name=FI.more_title).wait_for()
     with weight(phone) as second:
-        phone.reload()
-    for found in (first, second):
-        assert found.requests == 1
-        assert 1_000 < found.bytes < HEAVIEST_BYTES
+        phone.get_by_role("button", name=FI.send).tap()
+        phone.get_by_role("heading", name=FI.more_title).wait_for()
+    phone.get_by_role("checkbox").first.check()
+    with weight(phone) as third:
+        phone.get_by_role("button", name=FI.more_send).tap()
+        phone.get_by_role("heading", name=FI.thanks_title).wait_for()
+    assert [found.requests for found in (first, second, third)] == [1, 2, 2], "with what leads on from a press"
+    assert min(found.bytes for found in (first, second, third)) > 1_000
+    assert first.bytes + second.bytes + third.bytes < HEAVIEST_BYTES
 
 
 @pytest.mark.parametrize("screen", ["phone", "dark_phone"])
@@ -163,7 +166,7 @@ def test_it_works_without_scripts_and_without_images(request: pytest.FixtureRequ
     texts = texts_in("en")
     opened(page, site, "en", "?r=2")
     page.get_by_role("textbox").fill("It took a week.")
-    page.get_by_role("button").tap()
+    page.get_by_role("button", name=texts.send).tap()
     page.get_by_role("heading", name=texts.more_title).wait_for()
     page.get_by_role("checkbox", name="It took too long").check()
     page.get_by_role("textbox").first.fill("Answer faster.")
@@ -174,10 +177,38 @@ def test_it_works_without_scripts_and_without_images(request: pytest.FixtureRequ
 def test_a_rating_tapped_in_a_mail_is_chosen_and_stays_so_in_another_language(phone: Page, site: Site) -> None:
     token = opened(phone, site, "fi", "?r=4")
     assert phone.get_by_role("radio", checked=True).get_attribute("value") == "4"
-    phone.get_by_role("link", name="Svenska").tap()
+    phone.get_by_role("button", name="Svenska").tap()
+    phone.get_by_role("heading", name=question("service", "sv")).wait_for()
     assert phone.locator("html").get_attribute("lang") == "sv"
     assert phone.get_by_role("radio", checked=True).get_attribute("value") == "4"
     assert phone.url.startswith(f"{site.url}/a/{token}?")
+
+
+def test_the_language_can_be_switched_amid_an_answer_without_scripts(
+    plain_phone: Page, site: Site, shoot: Shoot
+) -> None:
+    texts = texts_in("en")
+    opened(plain_phone, site)
+    plain_phone.get_by_role("radio", name="3 Kohtalaista").check()
+    plain_phone.get_by_role("textbox").fill("Jono, kö, queue\nمرحبا")
+    plain_phone.get_by_role("button", name="English").tap()
+    plain_phone.get_by_role("heading", name=question("service", "en")).wait_for()
+    shoot(plain_phone, "switched")
+    assert plain_phone.get_by_role("radio", checked=True).get_attribute("value") == "3"
+    assert plain_phone.get_by_role("textbox").input_value() == "Jono, kö, queue\nمرحبا"
+    plain_phone.get_by_role("button", name=texts.send).tap()
+    plain_phone.get_by_role("checkbox").first.check()
+    plain_phone.get_by_role("button", name="Suomi").tap()
+    plain_phone.get_by_role("heading", name=FI.more_title).wait_for()
+    assert plain_phone.get_by_role("checkbox", checked=True).count() == 1
+
+
+def test_the_enter_key_sends_and_does_not_switch_the_language(desktop: Page, site: Site) -> None:
+    opened(desktop, site)
+    desktop.get_by_role("radio", name="3 Kohtalaista").focus()
+    desktop.keyboard.press("Space")
+    desktop.keyboard.press("Enter")
+    desktop.get_by_role("heading", name=FI.more_title).wait_for()
 
 
 def test_more_can_be_told_and_all_of_it_reaches_the_ticket(phone: Page, site: Site, shoot: Shoot) -> None:
@@ -234,6 +265,7 @@ def test_a_mistake_is_told_and_what_was_written_stays(phone: Page, site: Site, s
     shoot(phone, "answer-mistake")
     axe(phone)
     assert FI.choose_answer in phone.get_by_role("alert").inner_text()
+    assert phone.evaluate("document.activeElement.getAttribute('role')") == "alert", "a screen reader begins there"
     assert phone.get_by_role("textbox").input_value() == "Kiitos avusta!"
     phone.get_by_role("alert").get_by_role("link").tap()
     assert phone.url.endswith("#q0-0")

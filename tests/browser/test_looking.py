@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 BAD = """<!DOCTYPE html><html lang="fi"><title>Kysely</title><main><h1>Kysely</h1>
 <p style="color:#bbb;background:#fff">Tuskin luettavissa</p>
-<input id="age"><button style="outline:none">Lähetä</button><p style="width:2000px">Leveä</p></main></html>"""
+<input id="age"><button style="outline:none">Lähetä</button><p style="width:2000px">Leveä</p>
+<div><button aria-label="x" style="width:9px;padding:0"></button
+><button aria-label="y" style="width:9px;padding:0"></button></div>
+</main></html>"""
 
 
 def test_what_cannot_be_read_or_named_is_told_with_its_place(phone: Page) -> None:
@@ -24,6 +27,7 @@ def test_what_cannot_be_read_or_named_is_told_with_its_place(phone: Page) -> Non
     assert "color-contrast (serious)" in told
     assert '<p style="color:#bbb;background:#fff">Tuskin luettavissa</p>' in told
     assert "label (critical)" in told
+    assert "target-size (serious)" in told
 
 
 def test_what_is_too_wide_and_what_has_no_visible_focus_is_found(desktop: Page) -> None:

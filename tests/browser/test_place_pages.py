@@ -101,15 +101,27 @@ def test_one_press_answers_and_can_be_taken_back(new_page: NewPage, served: Site
     page.get_by_role("button", name="Bra", exact=True).wait_for()
 
 
+def test_a_screen_that_is_left_alone_is_soon_ready_without_scripts(new_page: NewPage, served: Site) -> None:
+    page = new_page(TABLET, java_script_enabled=False)
+    page.goto(f"{served.url}/k/lobby?lang=sv")
+    page.get_by_role("button", name="Bra", exact=True).tap()
+    page.get_by_role("heading", name=SV.thanks_title).wait_for()
+    page.get_by_role("button", name="Hyvää").wait_for(timeout=20_000)
+    assert page.url == f"{served.url}/k/lobby", "and speaks its own language again"
+
+
 def test_a_visitor_can_tell_more_on_the_screen(new_page: NewPage, served: Site, shoot: Shoot) -> None:
     page = new_page(TABLET)
     page.goto(f"{served.url}/k/lobby")
     page.get_by_role("button", name="Huonoa", exact=True).tap()
     page.get_by_role("link", name=FI.place_more).tap()
     page.get_by_role("textbox").fill("Jono oli pitkä")
+    page.get_by_role("button", name=FI.place_time).tap()
+    page.get_by_text(FI.place_returns_minutes.format(minutes=30)).wait_for()
+    assert page.get_by_role("textbox").input_value() == "Jono oli pitkä", "asking for more time costs no words"
     shoot(page, "kiosk-more")
     axe(page)
-    page.get_by_role("button").tap()
+    page.get_by_role("button", name=FI.send).tap()
     page.get_by_role("heading", name=FI.thanks_title).wait_for()
     page.get_by_role("link", name=FI.place_next).tap()
     page.get_by_role("button", name="Hyvää").wait_for()

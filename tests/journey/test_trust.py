@@ -35,6 +35,23 @@ async def test_the_desk_cannot_answer_for_its_customers(world: World) -> None:
     assert [record.scores[0].value for record in world.desk.written] == [2]
 
 
+async def test_agents_cannot_follow_the_link_that_a_customer_quotes(world: World) -> None:
+    await world.close(ticket(world.now, customer=Customer(email=MAIL)))
+    await world.claim(world.post("mail"))
+    (row,) = await world.invitations()
+    token = row["token"]
+    link = f"<https://survey.acme.example/a/{token}?r=5>"
+    words = f"4\nEi aukea: {link}, survey+{token}@acme.example /a/b asiakaspalvelukeskus"
+    await world.reply(words, MAIL, key=token, channel="email")
+    await world.finish()
+    (record,) = world.desk.written
+    assert token not in record.model_dump_json()
+    assert record.comment is not None
+    assert "Ei aukea: <https://survey.acme.example/a/…?r=5>, survey+…@acme.example /a/b asiakas" in record.comment
+    async with world.store.read() as connection:
+        assert await connection.scalar(sa.select(answers.c.text)) == words, "what came in is kept as it was"
+
+
 @on_sqlite
 async def test_the_desk_s_mail_that_answers_nothing_is_unmatched(world: World) -> None:
     world.plan = replace(world.plan, is_desk=lambda _sender: True)

@@ -68,10 +68,34 @@ async def test_the_customer_can_switch_the_language_and_keeps_the_rating(
     page = Page((await browser.get(f"/a/{OPEN}?r=3&lang={language}")).text)
     assert page.language == language
     assert page.chosen == ["3"]
-    others = [link["href"] for link in page.all("a") if (link["href"] or "").startswith("?")]
-    assert others == [f"?lang={code}&r=3" for code in LANGUAGES if code != language]
-    assert [link["lang"] for link in page.all("a") if "lang" in link] == [x for x in LANGUAGES if x != language]
+    others = [code for code in LANGUAGES if code != language]
+    switches = [button for button in page.all("button") if "lang" in button]
+    assert [button["formaction"] for button in switches] == [f"?lang={code}&r=3" for code in others]
+    assert [button["lang"] for button in switches] == others
     assert page.all("form")[0]["action"] == f"?lang={language}"
+
+
+@pytest.mark.parametrize("more", [False, True])
+async def test_switching_the_language_keeps_what_was_entered_and_sends_nothing(
+    browser: httpx.AsyncClient, ports: MemoryPorts, more: bool
+) -> None:
+    await browser.post(f"/a/{OPEN}", data={"q.service": "2"}) if more else None
+    ports.submissions.clear()
+    path, fields = f"/a/{OPEN}", {"q.solved": "0", "q.comment": "a\nb"}
+    if more:
+        path, fields = f"{path}?done=answered", {"part": "more", "q.lost_time": "60", "q.improve": "a\nb"}
+    shown = Page((await browser.get(path)).text)
+    first, *_ = shown.all("button")
+    assert "formaction" not in first, "what the Enter key presses sends"
+    [swedish] = [button for button in shown.all("button") if button.get("lang") == "sv"]
+    assert swedish["form"] == shown.all("form")[0]["id"]
+    assert "formnovalidate" in swedish
+    response = await browser.post(urljoin(path, swedish["formaction"]), data={**fields, swedish["name"]: "sv"})
+    page = Page(response.text)
+    assert (response.status_code, page.language, page.comment.rstrip()) == (200, "sv", "a\nb")
+    assert page.chosen == (["60"] if more else ["0"])
+    assert texts_in("sv").choose_answer not in response.text, "nothing was sent, so nothing is missing"
+    assert ports.submissions == []
 
 
 async def test_only_languages_that_the_survey_speaks_are_offered(
@@ -188,7 +212,7 @@ async def test_who_has_answered_sees_the_answer_in_words_and_can_complete_it(
     page = Page(response.text)
     assert FI.answered_title in response.text
     for words in ("2 – Huonoa", "ihan ok", "Ei", "Kesti liian kauan", "Noin tunti", "Tämä ei toimi: Tulostin"):
-        assert f"<dd>{words}</dd>" in response.text
+        assert f'<dd dir="auto">{words}</dd>' in response.text
     assert page.names == ["q.improve"]
     assert page.chosen == []
     assert FI.change_until.format(until="8.6.2026 klo 14.05") in response.text
@@ -306,6 +330,8 @@ async def test_a_comment_that_starts_with_an_empty_line_comes_back_whole(browser
 
 async def test_a_text_may_have_2000_characters_and_no_more(browser: httpx.AsyncClient, ports: MemoryPorts) -> None:
     longest = "😀" * 1999 + "\n" + "x"
+    [area] = Page((await browser.get(f"/a/{OPEN}")).text).all("textarea")
+    assert int(area["maxlength"] or 0) > 2000, "a browser must not cut what is too long before anybody says so"
     refused = await browser.post(f"/a/{OPEN}", data={"q.service": "2", "q.comment": longest})
     assert refused.status_code == 422
     assert FI.too_long.format(limit=2000) in refused.text
@@ -345,6 +371,9 @@ async def test_a_closed_survey_says_so_kindly(
         response = await browser.request(method, f"/a/{token}?done=answered", data={"q.service": "5"})
         assert response.status_code == 410
         assert getattr(FI, title) in response.text
+    links = [link["href"] for link in Page(response.text).all("a")]
+    assert links == ["?lang=sv", "?lang=en"]
+    assert getattr(texts_in("sv"), title) in (await browser.get(f"/a/{token}{links[0]}")).text
     assert ports.submissions == []
 
 

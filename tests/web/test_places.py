@@ -139,12 +139,15 @@ async def test_who_wants_to_tell_more_gets_time_for_it(browser: httpx.AsyncClien
     form = await browser.get(urljoin(str(thanks.url), more))
     assert Page(form.text).names == ["q.comment"]
     assert form.headers["refresh"] == "180; url=../lobby"
-    [patient] = [link["href"] for link in Page(form.text).all("a") if "patient=1&" in f"{link['href']}&"
-                 and "lang=fi" in (link["href"] or "")]  # fmt: skip
-    slow = await browser.get(urljoin(str(form.url), patient))
+    assert FI.place_returns_minutes.format(minutes=3) in form.text
+    [patient] = [one for one in Page(form.text).all("button") if "patient=1" in one.get("formaction", "")
+                 and "lang" not in one]  # fmt: skip
+    address = urljoin(str(form.url), patient["formaction"])
+    slow = await browser.post(address, data={"q.comment": "Jon", patient["name"]: "1"})
     assert slow.headers["refresh"] == "1800; url=../lobby"
-    assert Page(slow.text).names == ["q.comment"]
-    done = await follow(browser, await browser.post(str(slow.url), data={"q.comment": "Jono"}))
+    assert Page(slow.text).comment == "Jon", "what was written stays"
+    assert len(ports.given) == 1, "and is not sent yet"
+    done = await follow(browser, await browser.post(address, data={"q.comment": "Jono"}))
     assert ports.given[1][1] == {"comment": "Jono"}
     assert done.headers["refresh"] == "15; url=../lobby"
     assert not Page(done.text).all("form")
@@ -166,6 +169,10 @@ async def test_a_screen_never_gets_stuck(browser: httpx.AsyncClient, ports: Memo
             assert urljoin(f"https://x{path}", start) == "https://x/k/lobby"
     assert "secret" not in str(logs)
     ports.failure = None
+    start = await browser.get(f"{thanks.url.path}/undo?lang=sv")  # somebody reloads it
+    assert urljoin(f"https://x{thanks.url.path}/undo", start.headers["location"]) == "https://x/k/lobby"
+    large = await browser.post("/k/lobby", content=b"x" * 65_537)
+    assert (large.status_code, large.headers["refresh"]) == (413, "15; url=lobby")
     gone = await browser.get(f"/k/lobby/{'z' * 20}")
     assert gone.status_code == 404
     assert gone.headers["refresh"] == "15; url=../lobby"
@@ -192,11 +199,12 @@ async def test_too_many_answers_are_asked_to_wait(
 ) -> None:
     ports.places["lobby"] = place(per_device=2)
     with capture_logs() as logs:
-        codes = [(await browser.post(path, data={"q.visit": "3"})).status_code for _ in range(3)]
-    assert codes == [303, 303, 429]
-    assert logs == [{"event": "web.place_limited", "place": "lobby", "log_level": "warning"}]
-    refused = await browser.post(path, data={"q.visit": "3"})
-    assert FI.too_many_title in refused.text
+        codes = [(await browser.post(path, data={"q.visit": "3"})).status_code for _ in range(4)]
+    assert codes == [303, 303, 429, 429]
+    assert logs == [{"event": "web.place_limited", "place": "lobby", "log_level": "warning"}], "once"
+    refused = await browser.post(path, data={"q.visit": "3", "q.comment": "Jono"})
+    assert FI.too_many_text in refused.text
+    assert path == "/k/lobby" or Page(refused.text).comment == "Jono", "what was written stays"
     assert refused.headers["retry-after"] == "60"
     clock.now = 61.0
     assert (await browser.post(path, data={"q.visit": "3"})).status_code == 303
@@ -221,6 +229,19 @@ async def test_another_site_cannot_make_a_browser_answer(
 async def test_a_place_that_is_not_in_hub_toml_is_not_found(browser: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "POST"):
         assert (await browser.request(method, path, data={"q.visit": "1"})).status_code == 404
+
+
+async def test_switching_the_language_of_a_form_keeps_what_was_entered_and_sends_nothing(
+    browser: httpx.AsyncClient, ports: MemoryPorts
+) -> None:
+    shown = Page((await browser.get("/f/lobby?embed=1", headers={"accept-language": "fi"})).text)
+    [swedish] = [button for button in shown.all("button") if button.get("lang") == "sv"]
+    data = {"q.comment": "Jono", swedish["name"]: "sv"}
+    response = await browser.post(urljoin("/f/lobby", swedish["formaction"]), data=data, headers=SAME)
+    page = Page(response.text)
+    assert (response.status_code, page.language, page.comment) == (200, "sv", "Jono")
+    assert "embed=1" in str(page.all("form")[0]["action"])
+    assert ports.given == []
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,16 @@ async def test_language_tone_and_rating_are_as_the_address_says(browser: httpx.A
     assert "Millaista palvelua saitte?" in (await browser.get("/preview/closing?lang=fi&tone=odd")).text
 
 
+async def test_both_pages_can_be_looked_at_in_another_language(browser: httpx.AsyncClient) -> None:
+    first = await browser.post("/preview/closing?lang=sv", data={"q.comment": "x", "show": "sv"})
+    assert (first.status_code, Page(first.text).comment) == (200, "x")
+    second = Page((await browser.post("/preview/closing?lang=en", data={"q.service": "2"})).text)
+    again = await browser.post("/preview/closing?lang=sv", data={**second.hidden, "q.improve": "y", "show": "sv"})
+    page = Page(again.text)
+    assert (page.language, page.comment.rstrip()) == ("sv", "y")
+    assert page.names == second.names
+
+
 async def test_a_form_that_is_not_complete_is_asked_for_again(browser: httpx.AsyncClient) -> None:
     response = await browser.post("/preview/closing?lang=en", data={"q.comment": "x"})
     assert response.status_code == 422
