@@ -17,7 +17,7 @@ from itertools import product
 OTHER = "other"
 """Stands for any word that is not in the fixed set of its label: plugins choose some of these words."""
 REASONS = (
-    *("too_old", "excluded", "on_stop_list", "opted_out", "no_rule", "rule", "not_sampled", "asked_recently"),
+    *("too_old", "excluded", "desk", "on_stop_list", "opted_out", "no_rule", "rule", "not_sampled", "asked_recently"),
     *("no_contact", "no_gateway", "unusable_address", "no_consent", "reopened", "closed_meanwhile", "gone"),
     *("operator", "fault", "outcome_unknown", "worker_died", "looked_up"),
     *("cannot_compose", "rejected", "not_delivered"),

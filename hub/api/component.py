@@ -24,6 +24,14 @@ class PluginConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @property
+    def own_addresses(self) -> Collection[str]:
+        """Mail addresses and phone numbers that the component itself uses; none unless a plugin says so.
+
+        Who is at one of them is the desk, not a customer: they are not asked, and what they answer does not count.
+        """
+        return ()
+
 
 ConfigT = TypeVar("ConfigT", bound=PluginConfig)
 

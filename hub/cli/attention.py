@@ -324,8 +324,9 @@ def _warnings(facts: Facts) -> Iterator[Concern]:
 def _unmatched(facts: Facts) -> Iterator[Concern]:
     for gateway, states in facts.overview.received.items():
         if count := states.get("unmatched", 0):
-            text = f"{_number(count, 'answer')} belong to no survey"
-            do = "read them, they may be calls for help: hub answers list --unmatched"
+            text = f"{_number(count, 'answer')} {'belongs' if count == 1 else 'belong'} to no survey"
+            them, calls = ("it", "it may be a call") if count == 1 else ("them", "they may be calls")
+            do = f"read {them}, {calls} for help: hub answers list --unmatched"
             yield Concern("unmatched", f"gateways.{gateway}", text, do, needs_you=False, count=count)
 
 
@@ -333,9 +334,9 @@ def _queue(facts: Facts, loop_id: str) -> str:
     """What waits for a loop."""
     id_, _, part = loop_id.partition(":")
     if part == "send" and (queue := facts.overview.surveys.get(id_.removeprefix("gateways."))):
-        return f"{queue.waiting:,} surveys"
+        return _number(queue.waiting, "survey")
     if part == "write" and (queue := facts.overview.results.get(id_)):
-        return f"{queue.waiting:,} results"
+        return _number(queue.waiting, "result")
     return ""
 
 

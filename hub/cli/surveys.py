@@ -90,7 +90,7 @@ def preview(
     survey = _survey(config, name)
     made = Preview(config, survey, _language(config, survey, lang), tone or survey.tone)
     if html is not None:
-        html.write_text(made.html, encoding="utf-8")
+        _write(html, made.html)
         say(f"{html}: written")
     if as_json:
         print_json(made.as_json(channels))
@@ -134,6 +134,13 @@ def _language(config: HubConfig, survey: Survey, wanted: str | None) -> Language
     if wanted not in (None, *survey.languages):
         raise typer.BadParameter(f"the survey speaks {', '.join(survey.languages)}", param_hint="--lang")
     return pick_language(wanted, default=config.hub.language, languages=survey.languages)
+
+
+def _write(file: Path, html: str) -> None:
+    try:
+        file.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be written: {error.strerror}", param_hint="--html") from None
 
 
 def _as_file(html: str, file: Path | None) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from hub.api.records import Channel, Milestone, QuestionKind
 from hub.cli.options import table
 from hub.config.models import HubConfig
-from hub.config.questions import Question
-from hub.config.survey import Language, Tone
+from hub.config.questions import Option, Question
+from hub.config.survey import Language, Rule, Tone
 from hub.config.texts import PLACEHOLDERS, replaceable
 from hub.survey.model import Survey, scale_of
 from hub.survey.preview import Sms, all_mails, all_sms, occasion, page_url
@@ -32,12 +32,16 @@ def _question(survey: Survey, id_: str, languages: Sequence[Language]) -> Iterat
     for language in languages:
         yield f"  {language}  {question_text(question, language, survey.tone)}"
         for one in choices(question, texts_of(survey, language)):
-            option = question.options.get(str(one.value))
-            when = f" ({', '.join(option.when)})" if option and option.when else ""
             if one.label:
-                yield f"        {one.value}: {one.label}{when}"
+                yield f"        {one.value}: {one.label}{_notes(question.options.get(str(one.value)))}"
         if question.kind is QuestionKind.ITEMS:
             yield from (f"        {key}: {label}" for key, label in items(question, texts_of(survey, language)))
+
+
+def _notes(option: Option | None) -> str:
+    """After which scores an option is offered, and whether it is about the process, in brackets."""
+    notes = (", ".join(option.when), "process" if option.process else "") if option else ()
+    return f" ({'; '.join(filter(None, notes))})" if any(notes) else ""
 
 
 def _facts(question: Question) -> Iterator[str]:
@@ -125,8 +129,11 @@ class Preview:
     @property
     def _milestone(self) -> Milestone:
         """What happened to the tickets that the first rule with this survey is for."""
-        users = (rule for rule in self.config.rules if rule.ask and rule.survey == self.survey.name)
-        return next((rule.milestone[0] for rule in users if rule.milestone), Milestone.CLOSED)
+        return next((rule.milestone[0] for rule in self._rules if rule.milestone), Milestone.CLOSED)
+
+    @property
+    def _rules(self) -> list[Rule]:
+        return [rule for rule in self.config.rules if rule.ask and rule.survey == self.survey.name]
 
     def _sms_text(self) -> str:
         found = [f"{_title(one)}  [{_price(one)}]\n{indent(one.text, '  ')}" for one in self._sms]
@@ -134,10 +141,12 @@ class Preview:
         return "\n\n".join([head, *found])
 
     def _mail_text(self) -> str:
-        return "\n\n".join(
+        found = [
             f"Mail in {self.language}, {self.tone}: {kind}\n  Subject: {mail.subject}\n\n{indent(mail.text, '  ')}"
             for kind, mail in self._mails
-        )
+        ]
+        head = [] if self._rules else ["No rule asks this survey. Its mail is shown as after a closing."]
+        return "\n\n".join([*head, *found])
 
     def _page_text(self) -> str:
         return f"Page, while the hub runs\n  {self.page_url}"
@@ -149,12 +158,13 @@ def _title(one: Sms) -> str:
 
 def _price(one: Sms) -> str:
     size = one.size
-    return f"{price_class(one)}, {size.alphabet}, {size.characters} characters, {size.left} left"
+    parts = "1 part" if size.parts == 1 else f"{size.parts} parts"
+    return f"{parts}, {size.alphabet}, {size.characters} characters, {size.left} left; billed as {price_class(one)}"
 
 
 def price_class(one: Sms) -> str:
     """What operators bill a message as."""
-    return "1 part" if one.size.parts == 1 else f"{one.size.parts} parts"
+    return f"{one.size.parts} SMS"
 
 
 def _sms_json(one: Sms) -> dict[str, Any]:

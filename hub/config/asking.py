@@ -64,6 +64,9 @@ class Asking:
         rules = self._rules()
         places = self._tables("places", Place)
         if len(questions) == len(self._merged("questions")):
+            for id_, question in questions.items():
+                for earlier in question.ask_if:
+                    self._known(("questions", id_, "ask_if", earlier), earlier, questions, "question")
             for name, survey in surveys.items():
                 self._check_survey(name, survey, questions)
         for index, rule in rules.items():

@@ -74,8 +74,8 @@ class SurveySettings(Section):
     change_within: Span = timedelta(days=7)
     """How long after answering customers can change or withdraw their answer on the page."""
     contact_interval: Span = timedelta(days=30)
-    """The same customer is not asked again before this time has passed, whatever source the ticket is from. "0s" for
-    no limit."""
+    """The same customer is not asked again before this time has passed, whatever source the ticket is from; but who was
+    asked how a ticket is going is asked about its closing too. "0s" for no limit."""
     conversation: Interval = timedelta(days=2)
     """How long a conversation by SMS stays open: until then no other survey is sent to the same number."""
     share: Share = 1.0
@@ -153,6 +153,8 @@ class Match(Section):
     """Patterns for the way the contact came in."""
     organisation: Patterns = ()
     """Patterns for the customer's company, department or account."""
+    customer: Patterns = ()
+    """Patterns for the customer's mail address or number, such as ["*@bank.example"]."""
     language: tuple[Language, ...] = ()
     """The customer's language."""
     fields: dict[str, Patterns] = Field(default_factory=dict)

@@ -32,6 +32,7 @@ from hub.daemon.roles import ALL, Role
 from hub.journey import addresses, surveys
 from hub.journey.deliver import SEND_LIMIT
 from hub.journey.invite import withdraw_unreachable
+from hub.journey.matching import fits_any
 from hub.journey.policy import Plan
 from hub.journey.post import Post
 from hub.journey.reread import Reread
@@ -71,9 +72,14 @@ def plan_of(config: HubConfig) -> Plan:
 
 
 def is_desk_of(config: HubConfig) -> Callable[[str], bool]:
-    """What tells whether a sender is of the desk itself: from a domain that no customer is asked at."""
-    domains = {domain for exclusion in config.exclusions.values() for domain in exclusion.domains}
-    return lambda sender: "@" in sender and not domains.isdisjoint(addresses.domains(sender))
+    """What tells whether an address is of the desk itself: one that a source or a gateway uses, or an excluded one."""
+    region, exclusions = config.hub.region, config.exclusions.values()
+    used = {one for component in config.components().values() for one in component.settings.own_addresses}
+    own = {addresses.entry(one, region) or addresses.sender(one, region) for one in used}
+    domains = {f"@{domain}" for exclusion in exclusions for domain in exclusion.domains}
+    desk = addresses.StopList(frozenset(own | domains))
+    fits = fits_any([pattern for exclusion in exclusions for pattern in exclusion.addresses])
+    return lambda address: desk.covers(addresses.identity(address)) or ("@" in address and fits(address))
 
 
 def post_of(

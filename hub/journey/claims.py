@@ -17,8 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.faults import fault_point
-from hub.journey import conversations, converse, surveys
-from hub.journey.events import note
+from hub.journey import conversations, surveys
 from hub.journey.invite import withdraw
 from hub.journey.policy import Plan
 from hub.journey.post import Post, Row
@@ -185,9 +184,6 @@ async def _drop(
         verdict = verdicts.get(row["id"], Verdict(until=now + _NOT_CONFIGURED))
         if verdict.reason:
             await withdraw(connection, row, InvitationState.SKIPPED, verdict.reason)
-            if row["step"] > 0:
-                what = f"{converse.what(row['kind'], row['question'])} was not sent: {verdict.reason}"
-                await note(connection, row["closure_id"], now, what)
         else:
             await connection.execute(
                 invitations.update().where(invitations.c.id == row["id"]).values(due_at=verdict.until, claimed_by=None)

@@ -38,7 +38,7 @@ _STEPS = (
     .order_by(invitations.c.closure_id, invitations.c.step)
 )
 _STEPS_LOCKED = _STEPS.with_for_update(key_share=True)  # answers that refer to them may be stored meanwhile
-_MAY_HAVE_LEFT = (
+MAY_HAVE_LEFT = (
     InvitationState.SENDING,
     InvitationState.SENT,
     InvitationState.DELIVERED,
@@ -100,7 +100,7 @@ def asked_last(steps: Sequence[Row]) -> str | None:
     It is to be stored with an answer when that is read first. Afterwards only clocks could tell, and those of two
     machines differ: who writes twice in a row was not asked the next question in between.
     """
-    left = [step["question"] for step in steps if step["question"] and step["state"] in _MAY_HAVE_LEFT]
+    left = [step["question"] for step in steps if step["question"] and step["state"] in MAY_HAVE_LEFT]
     return left[-1] if left else None
 
 

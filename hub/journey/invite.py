@@ -19,6 +19,7 @@ from hub.journey import conversations
 from hub.journey.addresses import identity as identity_of
 from hub.journey.conversations import OPENERS
 from hub.journey.events import note
+from hub.journey.heard import MAY_HAVE_LEFT
 from hub.journey.people import Changed, load_people
 from hub.journey.policy import Ask, Plan, Reason, Skip, decide, reach
 from hub.store.among import among
@@ -52,7 +53,18 @@ _ASKED_FOR = (  # in the order in which all lock them, so that none waits for an
     .order_by(_locked.c.address)
     .with_for_update()
 )
-_RELEASE = contacts.update().where(contacts.c.address.in_(_ASKED_FOR)).values(asked_at=None, asked_for=None)
+_RELEASE = contacts.update().where(contacts.c.address.in_(_ASKED_FOR))
+_closed, _before = closures.alias("closed"), closures.alias("before")
+_PROGRESS = (  # what the same person was asked before about how the same ticket goes
+    sa.select(invitations.c.due_at.label("asked_at"), invitations.c.closure_id.label("asked_for"))
+    .join(_before, _before.c.id == invitations.c.closure_id)
+    .join(_closed, sa.and_(_closed.c.source == _before.c.source, _closed.c.ticket_id == _before.c.ticket_id))
+    .where(_closed.c.id == sa.bindparam("closure"), _closed.c.milestone == Milestone.CLOSED)
+    .where(_before.c.milestone != Milestone.CLOSED, invitations.c.step == 0, invitations.c.state.in_(MAY_HAVE_LEFT))
+    .where(invitations.c.identity.in_(sa.select(contacts.c.address).where(contacts.c.asked_for == _closed.c.id)))
+    .order_by(invitations.c.due_at.desc())
+    .limit(1)
+)
 _CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
 
 
@@ -117,7 +129,8 @@ async def _decide(
         if decision.concerns_customer:
             people.join(who)
         if isinstance(decision, Ask):  # so that no other closure, of this batch or later, asks too
-            people.reserve(who, decision.due_at, closure_id)
+            is_progress = ticket.milestone is not Milestone.CLOSED
+            people.reserve(who, decision.due_at, closure_id, (row["source"], ticket.id) if is_progress else None)
     await connection.execute(_INVITE, {"rows": new})
     watch.decided(connection, new, now)
     await people.store(connection)
@@ -169,8 +182,13 @@ async def not_reached(connection: AsyncConnection, invitation: Mapping[Any, Any]
 
 
 async def release_contact(connection: AsyncConnection, closure_id: int) -> None:
-    """Let the customer be asked about something else: this closure's survey did not reach them."""
-    await connection.execute(_RELEASE, {"closure": closure_id})
+    """Let the customer be asked about something else: this closure's survey did not reach them.
+
+    Where they were asked before how that ticket goes, this counts again.
+    """
+    before = (await connection.execute(_PROGRESS, {"closure": closure_id})).mappings().first()
+    again = before or {"asked_at": None, "asked_for": None}
+    await connection.execute(_RELEASE.values(again), {"closure": closure_id})
 
 
 async def withdraw_reopened(
@@ -187,7 +205,7 @@ async def withdraw_reopened(
 
     :param seen_until: leave alone what was closed and seen after this, when the desk was asked before.
     """
-    what = "the ticket was opened again before the {} left"
+    what = "the ticket was opened again before the survey left"
     for these in _tickets(source, ticket_ids, seen_until):
         await _withdraw(connection, sa.and_(these, _IS_CLOSING), Reason.REOPENED, what, now)
 
@@ -196,7 +214,7 @@ async def withdraw_gone(
     connection: AsyncConnection, source: str, ticket_ids: Sequence[str], now: datetime, *, seen_until: datetime
 ) -> None:
     """Cancel surveys that have not left for tickets that are deleted or hidden."""
-    what = "the ticket was gone before the {} left"
+    what = "the ticket was gone before the survey left"
     for these in _tickets(source, ticket_ids, seen_until):
         await _withdraw(connection, these, Reason.GONE, what, now)
 
@@ -236,7 +254,7 @@ async def withdraw_closures(
 ) -> None:
     """Cancel surveys of these closings that have not left: their tickets were closed anew since."""
     if closure_ids:
-        what = "the ticket was opened and closed again before the {} left"
+        what = "the ticket was opened and closed again before the survey left"
         await _withdraw(connection, _these(source, closure_ids), Reason.REOPENED, what, now)
 
 
@@ -245,7 +263,7 @@ async def withdraw_closed_meanwhile(
 ) -> None:
     """Cancel surveys about the progress of tickets that have not left: these tickets are closed by now."""
     if closure_ids:
-        what = "the ticket was closed before the {} about its progress left"
+        what = "the ticket was closed before the survey about its progress left"
         await _withdraw(connection, _these(source, closure_ids), Reason.CLOSED_MEANWHILE, what, now)
 
 
@@ -276,7 +294,8 @@ async def _withdraw(
     )
     for row in found.mappings().all():
         await withdraw(connection, row, InvitationState.CANCELLED, reason)
-        await note(connection, row["closure_id"], now, what.format(row["kind"]))
+        if row["step"] == 0:  # of the others their rows tell
+            await note(connection, row["closure_id"], now, what)
 
 
 async def withdraw_unreachable(store: Store, gateways: Sequence[str], now: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import translate
@@ -17,6 +17,8 @@ LANGUAGES: tuple[Language, ...] = ("fi", "sv", "en")
 _PATTERNS = ("service", "team", "type", "channel", "organisation")
 """What a rule has patterns for, besides the ticket's further fields."""
 
+_NOTHING = "(?!)"
+"""A pattern that no text fits."""
 _OF_TICKET = frozenset(Ticket.model_fields)
 
 Fits = Callable[[str], bool]
@@ -38,8 +40,8 @@ class ReadyRule:
     delay: timedelta
     share: float
     reminder: timedelta
-    fits: Callable[[str, Ticket, str], bool]
-    """Whether it is for a ticket of a source, whose customer is addressed in a language."""
+    fits: Callable[[str, Ticket, str, Collection[str]], bool]
+    """Whether it is for a ticket of a source, whose customer is addressed in a language at some of these addresses."""
 
 
 def ready_rule(
@@ -70,16 +72,18 @@ def ready_rule(
     )
 
 
-def _fits_rule(rule: Match) -> Callable[[str, Ticket, str], bool]:
+def _fits_rule(rule: Match) -> Callable[[str, Ticket, str, Collection[str]], bool]:
     of_source = fits_any(rule.source) if rule.source else None
+    of_customer = fits_any(rule.customer) if rule.customer else None
     of_ticket = [(name, fits_any(patterns)) for name in _PATTERNS if (patterns := getattr(rule, name))]
     further = _conditions(rule.fields)
 
-    def fits(source: str, ticket: Ticket, language: str) -> bool:
+    def fits(source: str, ticket: Ticket, language: str, customer: Collection[str]) -> bool:
         return (
             ticket.milestone in rule.milestone
             and (of_source is None or of_source(source))
             and (not rule.language or language in rule.language)
+            and (of_customer is None or any(map(of_customer, customer)))
             and all((value := getattr(ticket, name)) is not None and like(value) for name, like in of_ticket)
             and all(_has(ticket, field, like) for field, like in further)
         )
@@ -111,7 +115,7 @@ def fits_exclusion(exclusion: Exclusion) -> Callable[[Ticket, str | None, bool],
 
 def fits_any(patterns: Iterable[str]) -> Fits:
     """What tells whether a text fits one of some shell patterns, regardless of case."""
-    match = re.compile("|".join(translate(pattern.casefold()) for pattern in patterns)).match
+    match = re.compile("|".join(translate(pattern.casefold()) for pattern in patterns) or _NOTHING).match
     return lambda text: match(text.casefold()) is not None
 
 

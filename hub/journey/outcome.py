@@ -16,7 +16,7 @@ from hub.api.records import DeliveryStatus, Receipt
 from hub.journey.addresses import identity
 from hub.journey.backoff import backoff
 from hub.journey.converse import what
-from hub.journey.events import note, note_all
+from hub.journey.events import note
 from hub.journey.invite import not_reached
 from hub.journey.look_up import LOOK_UP_AFTER
 from hub.store.given import given
@@ -73,12 +73,6 @@ async def store_outcomes(connection: AsyncConnection, ended: Sequence[tuple[Atte
             watch.sent(connection, attempt, taken[-1]["state"])
     if taken:
         await connection.execute(_TAKEN, {"rows": taken})
-    left = [attempt for attempt, result in ended if attempt.row["step"] > 0 and not isinstance(result, RemoteError)]
-    await note_all(connection, [(one.row["closure_id"], one.ended_at, f"{_what(one)} left") for one in left])
-
-
-def _what(attempt: Attempt) -> str:
-    return f"{attempt.gateway}: {what(attempt.row['kind'], attempt.row['question'])}"
 
 
 def _success(attempt: Attempt, receipt: Receipt) -> dict[str, Any]:
@@ -105,8 +99,8 @@ async def _store_failure(connection: AsyncConnection, attempt: Attempt, error: R
         .values(claimed_by=None, lease_until=None, **values)
     )
     watch.sent(connection, attempt, values["state"], values.get("reason"))
-    about = f"{_what(attempt)}: " if row["step"] > 0 else f"{attempt.gateway}: "
-    await note(connection, row["closure_id"], attempt.ended_at, f"{about}{error}")
+    about = f"{attempt.gateway}: {what(row['kind'], row['question'])}" if row["step"] > 0 else attempt.gateway
+    await note(connection, row["closure_id"], attempt.ended_at, f"{about}: {error}")
     if isinstance(error, Rejected) and changed.rowcount:
         await not_reached(connection, row)
         if error.address_unusable:

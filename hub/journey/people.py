@@ -20,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.api.records import Milestone
 from hub.journey.addresses import StopList, entries_of
 from hub.journey.policy import Contact, Plan, Reachable, too_old
 from hub.store.among import among
@@ -43,8 +44,12 @@ _LOAD = (
         *(contacts.c[name] for name in ("opted_out_at", "unusable_at")),
         invitations.c.state,
         invitations.c.sent_at,
+        closures.c.source,
+        closures.c.ticket_id,
+        closures.c.milestone,
     )
     .outerjoin(invitations, sa.and_(invitations.c.closure_id == contacts.c.asked_for, invitations.c.step == 0))
+    .outerjoin(closures, closures.c.id == contacts.c.asked_for)
     .where(contacts.c.address.in_(_WANTED))
     .order_by(contacts.c.address)
 )
@@ -61,7 +66,7 @@ _ON_THEIR_WAY = (InvitationState.WAITING, InvitationState.SENDING)
 
 
 _NOTHING: dict[str, Any] = dict.fromkeys(
-    ("person", "consent", "asked_at", "asked_for", "opted_out_at", "unusable_at", "state", "sent_at")
+    ("person", "consent", "asked_at", "asked_for", "opted_out_at", "unusable_at", "state", "sent_at", "milestone")
 )
 
 
@@ -81,6 +86,7 @@ class People:
         for address, row in self._rows.items():
             row["is_stopped"] = stopped.covers(address)
             row["counts_from"] = _counts_from(row, plan, now)
+            row["progress_of"] = _progress_of(row)
             if row["person"]:
                 self._members[row["person"]].append(address)
         self._changed: set[str] = set()
@@ -105,10 +111,14 @@ class People:
                 row["person"] = person
                 self._changed.add(row["address"])
 
-    def reserve(self, who: Reachable, at: datetime, closure_id: int) -> None:
-        """Count a customer as asked at that time for a closure, under all their addresses."""
+    def reserve(self, who: Reachable, at: datetime, closure_id: int, progress_of: tuple[str, str] | None) -> None:
+        """Count a customer as asked at that time for a closure, under all their addresses.
+
+        :param progress_of: see `Contact.progress_of`.
+        """
+        asked = {"asked_at": at, "asked_for": closure_id, "counts_from": at, "progress_of": progress_of}
         for one in {each for own in who.identities for each in self._of_person(self._rows[own])}:
-            self._rows[one] |= {"asked_at": at, "asked_for": closure_id, "counts_from": at}
+            self._rows[one] |= asked
             self._changed.add(one)
 
     async def store(self, connection: AsyncConnection) -> None:
@@ -125,12 +135,21 @@ class People:
         return self._members[row["person"]] if row["person"] else (row["address"],)
 
     def _contact(self, row: Mapping[str, Any]) -> Contact:
-        own = Contact(row["counts_from"], row["opted_out_at"], row["unusable_at"], _channels(row), row["is_stopped"])
+        own = Contact(
+            asked_at=row["counts_from"],
+            progress_of=row["progress_of"],
+            opted_out_at=row["opted_out_at"],
+            unusable_at=row["unusable_at"],
+            consent=_channels(row),
+            is_stopped=row["is_stopped"],
+        )
         if not row["person"]:
             return own
         all_ = [self._rows[address] for address in self._members[row["person"]]]
+        asked_about = {one["progress_of"] for one in all_ if one["counts_from"]}
         return Contact(
             asked_at=max((one["counts_from"] for one in all_ if one["counts_from"]), default=None),
+            progress_of=asked_about.pop() if len(asked_about) == 1 else None,
             opted_out_at=next((one["opted_out_at"] for one in all_ if one["opted_out_at"]), None),
             unusable_at=own.unusable_at,
             consent=own.consent.union(*map(_channels, all_)),
@@ -150,6 +169,10 @@ def _counts_from(row: Mapping[Any, Any], plan: Plan, now: datetime) -> datetime 
     if row["state"] in _ON_THEIR_WAY:
         return at if too_old(at, plan, now) else max(at, now)
     return max(at, row["sent_at"] or at)
+
+
+def _progress_of(row: Mapping[Any, Any]) -> tuple[str, str] | None:
+    return None if row["milestone"] in (None, Milestone.CLOSED) else (row["source"], row["ticket_id"])
 
 
 async def load_people(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.api.records import Channel, Customer, Ticket
+from hub.api.records import Channel, Customer, Milestone, Ticket
 from hub.config.survey import DAYS, DEFAULT_RULE, Exclusion, Rule, SurveySettings
 from hub.journey import addresses
 from hub.journey.calendar import Calendar, next_allowed, zone_of
@@ -25,6 +25,7 @@ class Reason(StrEnum):
 
     TOO_OLD = "too_old"
     EXCLUDED = "excluded"  # stored with the exclusion's name behind a colon
+    DESK = "desk"
     ON_STOP_LIST = "on_stop_list"
     OPTED_OUT = "opted_out"
     NO_RULE = "no_rule"
@@ -45,6 +46,7 @@ class Reason(StrEnum):
 WORDS: Mapping[str, str] = {
     Reason.TOO_OLD: "the ticket was closed longer ago than survey.max_age allows, now or when it may be asked about",
     Reason.EXCLUDED: "an exclusion of hub.toml fits this ticket",
+    Reason.DESK: "the customer's address is one that a source or a gateway of hub.toml uses itself",
     Reason.ON_STOP_LIST: "the customer is on the stop list",
     Reason.OPTED_OUT: "the customer asked not to be surveyed",
     Reason.NO_RULE: "no rule of hub.toml asks about what happened to this ticket before it was closed",
@@ -95,7 +97,7 @@ class Plan:
     complete: Callable[[Customer], Customer] = lambda customer: customer
     """Fills in what the contacts file knows of a customer."""
     is_desk: Callable[[str], bool] = lambda _sender: False
-    """Whether a sender is of the desk itself, which cannot answer for its customers."""
+    """Whether an address is of the desk itself, which is not asked and cannot answer for its customers."""
 
     @cached_property
     def ready_rules(self) -> tuple[ReadyRule, ...]:
@@ -129,6 +131,8 @@ class Contact:
 
     asked_at: datetime | None = None
     """When the person's last survey that was not withdrawn was or is due, or left, whatever is later."""
+    progress_of: tuple[str, str] | None = None
+    """Source and id of the ticket that it was about, if it asked how that ticket goes; None after a closing."""
     opted_out_at: datetime | None = None
     unusable_at: datetime | None = None
     """Of this address alone."""
@@ -150,9 +154,14 @@ class Reachable:
     consent: frozenset[str] = frozenset()
 
     @cached_property
+    def known(self) -> tuple[str, ...]:
+        """The addresses that are there."""
+        return tuple(address for address in (self.email, self.phone) if address)
+
+    @cached_property
     def identities(self) -> tuple[str, ...]:
         """Keys of the contacts that this customer may have."""
-        return tuple(addresses.identity(address) for address in (self.email, self.phone) if address)
+        return tuple(map(addresses.identity, self.known))
 
     def on(self, channel: Channel) -> str | None:
         """The address for a channel."""
@@ -190,7 +199,7 @@ class Skip:
     @property
     def concerns_customer(self) -> bool:
         """Whether this is a ticket like others, whose customer is who it says: not spam, and no relic."""
-        return self.reason != Reason.TOO_OLD and not self.reason.startswith(Reason.EXCLUDED)
+        return self.reason not in (Reason.TOO_OLD, Reason.DESK) and not self.reason.startswith(Reason.EXCLUDED)
 
 
 def reach(ticket: Ticket, plan: Plan) -> Reachable:
@@ -219,14 +228,14 @@ def decide(
     if reason := _excluded(ticket, who, known, plan):
         return Skip(reason)
     language = _language(who.language, LANGUAGES, plan)
-    rule = next((rule for rule in plan.ready_rules if rule.fits(source, ticket, language)), None)
+    rule = next((rule for rule in plan.ready_rules if rule.fits(source, ticket, language, who.known)), None)
     if rule is None:
         return Skip(Reason.NO_RULE)
     if not rule.ask:
         return Skip(Reason.RULE, rule.name)
     if rule.share < 1 and not drawn(source, ticket.id, ticket.closure_key, rule.name, rule.share):
         return Skip(Reason.NOT_SAMPLED, rule.name)
-    return _choose_moment(ticket, who, contacts, plan, rule, now=now)
+    return _choose_moment(ticket, who, contacts, plan, rule, now=now, source=source)
 
 
 def too_old(closed_at: datetime, plan: Plan, now: datetime) -> bool:
@@ -256,22 +265,39 @@ def _excluded(ticket: Ticket, who: Reachable, known: Iterable[Contact], plan: Pl
     for name, fits in plan.ready_exclusions:
         if fits(ticket, who.email, who.vip):
             return f"{Reason.EXCLUDED}:{name}"
+    if any(map(plan.is_desk, who.known)):
+        return Reason.DESK
     if any(contact.is_stopped for contact in known):
         return Reason.ON_STOP_LIST
     return Reason.OPTED_OUT if any(contact.opted_out_at for contact in known) else None
 
 
 def _choose_moment(
-    ticket: Ticket, who: Reachable, contacts: Mapping[str, Contact], plan: Plan, rule: ReadyRule, *, now: datetime
+    ticket: Ticket,
+    who: Reachable,
+    contacts: Mapping[str, Contact],
+    plan: Plan,
+    rule: ReadyRule,
+    *,
+    now: datetime,
+    source: str,
 ) -> Ask | Skip:
     closed_at = min(ticket.closed_at, now)
     due_at = next_allowed(max(now, closed_at + rule.delay), plan.calendar(_zone(who.timezone, who.phone, plan)))
     if too_old(closed_at, plan, due_at):
         return Skip(Reason.TOO_OLD, rule.name)
-    asked = (contacts[identity].asked_at for identity in who.identities if identity in contacts)
-    if any(at and at + plan.survey.contact_interval > due_at for at in asked):
+    asked = (contacts[identity] for identity in who.identities if identity in contacts)
+    own = (source, ticket.id) if ticket.milestone is Milestone.CLOSED else None
+    if any(_is_too_soon(contact, own, due_at, plan.survey.contact_interval) for contact in asked):
         return Skip(Reason.ASKED_RECENTLY, rule.name)
     return _choose_gateway(who, contacts, plan, rule, due_at)
+
+
+def _is_too_soon(contact: Contact, closed: tuple[str, str] | None, due_at: datetime, interval: timedelta) -> bool:
+    """Whether a person was asked lately, and about something else than the progress of the ticket that is closed."""
+    if contact.asked_at is None or contact.asked_at + interval <= due_at:
+        return False
+    return closed is None or contact.progress_of != closed
 
 
 def _choose_gateway(

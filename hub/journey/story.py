@@ -11,7 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.records import Milestone
+from hub.journey.converse import WENT_ON
+from hub.journey.converse import what as what_of
 from hub.journey.policy import Reason, words_of
+from hub.journey.verdicts import EXPIRED
 from hub.store.tables import (
     AnswerState,
     InvitationState,
@@ -23,7 +26,6 @@ from hub.store.tables import (
     invitations,
     write_backs,
 )
-from hub.survey.model import MessageKind
 
 _REACHED: Mapping[str, str] = {
     Milestone.CLOSED: "the ticket was closed",
@@ -35,17 +37,15 @@ _UNKNOWN = {
     "worker_died": "it may have left: the worker ended while it was sending",
     "looked_up": "it may have left: the service was asked and could not settle it",
 }
-_MESSAGES: Mapping[str, str] = {
-    MessageKind.SURVEY: "the survey",
-    MessageKind.REMINDER: "the reminder",
-    MessageKind.QUESTION: "the next question",
-    MessageKind.THANKS: "the thanks",
-    MessageKind.STOPPED: "the confirmation that no more surveys come",
-    MessageKind.STARTED: "the confirmation that surveys come again",
+_NOT_SENT: Mapping[str, str] = {
+    WENT_ON: "the conversation had gone on without it",
+    EXPIRED: "it was too late for an answer",
 }
+"""Why a message after the survey did not leave, besides what withholds a survey."""
 NEXT: Mapping[str, str] = {
     Reason.TOO_OLD: "survey.max_age says how old a closing may be",
     Reason.EXCLUDED: "for later tickets change [exclusions.{name}] in hub.toml",
+    Reason.DESK: "see the addresses in the tables of the sources and gateways in hub.toml",
     Reason.ON_STOP_LIST: "to let the customer be asked again: hub stops remove, or the file of survey.stop_list",
     Reason.OPTED_OUT: "the customer can write START to be asked again",
     Reason.NO_RULE: "to ask about such things add [[rules]] with their milestone to hub.toml",
@@ -152,14 +152,14 @@ def _decision_lines(invitation: Mapping[Any, Any]) -> list[Line]:
 
 def _message_lines(message: Mapping[Any, Any]) -> list[Line]:
     """What became of one message to the customer."""
-    what, gateway = _MESSAGES.get(message["kind"], message["kind"]), message["gateway"]
+    what, gateway, reason = what_of(message["kind"], message["question"]), message["gateway"], message["reason"]
     lines = []
     if message["state"] == InvitationState.WAITING:
         lines.append(Line(message["due_at"], f"{what} is due"))
     if message["step"] > 0 and message["state"] in (InvitationState.SKIPPED, InvitationState.CANCELLED):
-        lines.append(Line(message["due_at"], f"{what} did not leave: {words_of(message['reason'])}"))
+        lines.append(Line(message["due_at"], f"{what} did not leave: {_NOT_SENT.get(reason) or words_of(reason)}"))
     if message["step"] > 0 and message["state"] == InvitationState.FAILED:
-        lines.append(Line(message["sent_at"] or message["due_at"], f"{what} was not delivered ({message['reason']})"))
+        lines.append(Line(message["sent_at"] or message["due_at"], f"{what} was not delivered ({reason})"))
     if message["sent_at"]:
         tries = f", at attempt {message['attempts']}" if message["attempts"] > 1 else ""
         lines.append(Line(message["sent_at"], f"{what} left over {gateway}{tries}"))

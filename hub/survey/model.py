@@ -126,6 +126,10 @@ def surveys_of(config: HubConfig) -> dict[str, Survey]:
 
 def _version(questions: Mapping[str, Question]) -> str:
     """A short hash of what is asked and on which scale: it changes when an answer would mean something else."""
-    # what is as it is by default is left out: a new kind of setting makes no new version
-    content = [[id_, question.model_dump(mode="json", exclude_defaults=True)] for id_, question in questions.items()]
+    # What is as it is by default is left out: a new kind of setting makes no new version. The order of options is part
+    # of it, as customers answer with their numbers.
+    content = [
+        [id_, question.model_dump(mode="json", exclude_defaults=True), *question.options]
+        for id_, question in questions.items()
+    ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

@@ -88,7 +88,6 @@ class Texts:
     choose_answer: str
     too_long: str
     not_saved: str
-    answered_before: str
     trap: str
     more_title: str
     more_text: str

@@ -11,6 +11,7 @@ from hub.config.asking import builtin
 from hub.config.effective import effective
 from hub.config.models import HubConfig
 from hub.config.texts import LANGUAGES, replaceable
+from hub.survey.model import surveys_of
 from tests.config.conftest import GOOD
 
 Complaints = Callable[[str], list[str]]
@@ -144,6 +145,11 @@ def test_a_question_that_cannot_be_asked_is_explained(complaints: Complaints, se
             'which = ["mack"]',
             "'mack' is no answer to 'which'. Did you mean 'mac'? There are: mac, pc.",
         ),
+        (
+            'slved = ["no"]',
+            "no question 'slved' is configured. Did you mean 'solved'? There are: service, solved, taken_care_of, "
+            "recommend, effort, factors, lost_time, comment, improve, three, visit, q, which.",
+        ),
     ],
 )
 def test_a_condition_that_no_answer_meets_is_explained(complaints: Complaints, condition: str, complaint: str) -> None:
@@ -175,3 +181,38 @@ ask_if = {{ service = ["low", "3"], solved = ["no"], factors = ["process_no"], c
 """
     )
     assert config.questions["q"].ask_if["service"] == ("low", "3")
+
+
+CHOICE = """
+[surveys.s]
+questions = ["which", "solved"]
+languages = ["en"]
+[questions.which]
+kind = "choice"
+text.en = "Which?"
+options = { mac = { text.en = "Mac" }, pc = { text.en = "PC" } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_another"),
+    [
+        ('"Which?"', '"Which one?"', True),
+        ('"PC"', '"A PC"', True),
+        (
+            'mac = { text.en = "Mac" }, pc = { text.en = "PC" }',
+            'pc = { text.en = "PC" }, mac = { text.en = "Mac" }',
+            True,
+        ),
+        ('"which", "solved"', '"solved", "which"', True),
+        ('kind = "choice"', 'kind = "factors"', True),
+        ("[surveys.s]", '[surveys.s]\ntone = "informal"\nmessages = 5\ntexts.en.greeting = "Hi"', False),
+        ('kind = "choice"\ntext.en = "Which?"', 'text.en = "Which?"\nkind = "choice"', False),
+    ],
+)
+def test_a_version_is_another_one_when_something_else_is_asked(
+    read: Read, before: str, after: str, *, is_another: bool
+) -> None:
+    assert before in CHOICE
+    versions = [surveys_of(read(GOOD + tables))["s"].version for tables in (CHOICE, CHOICE.replace(before, after))]
+    assert (versions[0] != versions[1]) is is_another

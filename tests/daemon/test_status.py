@@ -220,6 +220,18 @@ def test_each_kind_says_what_it_is_about_and_whether_it_needs_somebody(
     assert (told.kind, told.about, told.needs_you) == (kind, about, needs_you)
 
 
+@pytest.mark.parametrize(
+    ("count", "what", "do"),
+    [
+        (1, "1 answer belongs to no survey", "read it, it may be a call for help: hub answers list --unmatched"),
+        (2, "2 answers belong to no survey", "read them, they may be calls for help: hub answers list --unmatched"),
+    ],
+)
+def test_one_answer_and_several_are_told_apart(count: int, what: str, do: str) -> None:
+    told = only(facts(received={"sms": {"unmatched": count}}))
+    assert (told.what, told.do) == (what, do)
+
+
 def test_a_warning_is_told_for_a_day() -> None:
     warned = ComponentState("sources.desk", last_ok_at=NOW, warning="7 rows are hidden", warned_at=ago(hours=23))
     assert only(facts(warned)).what == "7 rows are hidden"

@@ -79,13 +79,15 @@ def test_a_preview_holds_every_channel_as_text_and_as_json(config: HubConfig) ->
     assert [mail["kind"] for mail in data["email"]] == ["survey", "reminder"]
     assert data["email"][0]["html"] == preview.html
     first = data["sms"][0]
-    assert (first["kind"], first["question"], first["price_class"]) == ("survey", "ready", "1 part")
+    assert (first["kind"], first["question"], first["price_class"]) == ("survey", "ready", "1 SMS")
     assert first["characters"] + first["left"] == 160
 
 
 def test_a_survey_for_open_tickets_is_previewed_with_one(config: HubConfig) -> None:
     preview = Preview(config, surveys_of(config)["progress"], "en", "formal")
     assert "is now with another person or team." in preview.as_text(["email"])
+    place = Preview(config, surveys_of(config)["place"], "en", "formal").as_text(["email"])
+    assert place.startswith("No rule asks this survey. Its mail is shown as after a closing.\n\nMail in en")
 
 
 def test_a_survey_is_shown_with_scales_conditions_options_and_its_own_texts(config: HubConfig) -> None:
@@ -98,7 +100,7 @@ def test_a_survey_is_shown_with_scales_conditions_options_and_its_own_texts(conf
         "        4: Everything",
     ]
     assert "missing: factors, in another order for each customer, asked when ready is low" in questions
-    assert "        not_allowed: It could not be ordered beforehand" in questions
+    assert "        not_allowed: It could not be ordered beforehand (process)" in questions
     assert "        speed_bad: Kesti liian kauan (low, middle)" in questions_text(surveys["closing"], ["fi"])
     texts = texts_text(surveys["closing"], "fi")
     assert re.search(r"^sms_thanks \* +Kiitos! Onko lisättävää\? \{link\}$", texts, re.MULTILINE)
@@ -136,3 +138,6 @@ def test_a_wrong_argument_is_answered_with_the_right_ones(tmp_path: Path) -> Non
     done = hub("preview", "clsing", folder=tmp_path)
     assert done.returncode == 2
     assert "there are the surveys closing, progress, place, onboarding" in done.stderr
+    done = hub("preview", "closing", "--html", "nowhere/mail.html", folder=tmp_path)
+    assert done.returncode == 2
+    assert "--html: nowhere/mail.html cannot be written: No such file or directory" in done.stderr

@@ -115,7 +115,7 @@ async def test_a_question_that_could_not_be_sent_until_the_survey_expired_is_not
     await world.deliver()
     assert world.texts() == ["survey"]
     assert (await last(world))["reason"] == "expired"
-    assert "the question 'solved' was not sent: expired" in await world.notes()
+    assert "the question 'solved' did not leave: it was too late for an answer" in await world.story()
 
 
 @on_sqlite
@@ -321,9 +321,14 @@ async def test_every_message_of_a_conversation_is_told_without_the_customer_s_wo
     await world.asked()
     await world.hears("2 salaisuus")
     await world.hears("ei")
-    notes = await world.notes()
-    assert notes == ["sms: the question 'solved' left", "sms: the thanks left"]
-    assert PHONE not in "".join(notes)
+    told = await world.story()
+    assert [line for line in told if "left over" in line] == [
+        "the survey left over sms",
+        "the question 'solved' left over sms",
+        "the thanks left over sms",
+    ]
+    assert PHONE not in "".join(told)
+    assert "salaisuus" not in "".join(told)
 
 
 async def test_the_story_of_a_ticket_is_that_of_its_survey(world: World) -> None:

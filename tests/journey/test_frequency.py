@@ -81,6 +81,11 @@ class Passing:
     time: timedelta
 
 
+@dataclass(frozen=True)
+class Leaving:
+    """What is due leaves."""
+
+
 closings = st.builds(
     Closing,
     source=st.sampled_from(SOURCES),
@@ -94,10 +99,14 @@ closings = st.builds(
 happenings = st.one_of(
     st.lists(closings, min_size=1, max_size=4),
     st.builds(Reopening, source=st.sampled_from(SOURCES), ticket=st.integers(0, 4)),
+    st.just(Leaving()),
     st.builds(Passing, st.sampled_from([timedelta(hours=h) for h in (-30, -1, 3, 11, 26, 90, 800)])),
 )
-Happening = list[Closing] | Reopening | Passing
+Happening = list[Closing] | Reopening | Leaving | Passing
 scenarios = st.lists(happenings, min_size=2, max_size=9)
+
+
+_OF_CLOSURE = ("ticket", "ticket_id", "source", "closed_at", "milestone")
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,10 @@ class Hub:
             elif isinstance(event, Reopening):
                 page = Page((), Cursor("c"), (f"t{event.ticket}",))
                 await intake.store_page(self.store, event.source, page, world.now)
+            elif isinstance(event, Leaving):
+                due = invitations.update().where(invitations.c.state == "waiting", invitations.c.due_at <= world.now)
+                async with self.store.write() as connection:
+                    await connection.execute(due.values(state="sent", sent_at=invitations.c.due_at))
             else:
                 for source in SOURCES:
                     some = (closing for closing in event if closing.source == source)
@@ -132,7 +145,7 @@ class Hub:
     async def _decisions(self, rules: Plan) -> list[Mapping[str, Any]]:
         async with self.store.read() as connection:
             found = await connection.execute(
-                sa.select(invitations, closures.c.ticket, closures.c.source, closures.c.closed_at)
+                sa.select(invitations, *(closures.c[name] for name in _OF_CLOSURE))
                 .join(closures)
                 .order_by(invitations.c.closure_id)
             )
@@ -165,10 +178,11 @@ def assert_kept(rules: Plan, decided: Sequence[Mapping[str, Any]]) -> None:
     for row in decided:
         if row["reason"] not in ("too_old", "reopened", "closed_meanwhile") and len(row["who"]) == 2:
             mail_of.setdefault(row["who"][1], row["who"][0])
-        if row["state"] != "waiting":
+        if row["state"] not in ("waiting", "sent"):
             continue
         for earlier in asked:
-            if _known_by(earlier["who"], mail_of) & _known_by(row["who"], mail_of):
+            same_person = _known_by(earlier["who"], mail_of) & _known_by(row["who"], mail_of)
+            if same_person and not _is_of_its_progress(earlier, row):
                 assert abs(row["due_at"] - earlier["due_at"]) >= rules.survey.contact_interval, "asked too soon"
         asked.append(row)
         assert next_moment(rules, row["due_at"], row) == row["due_at"], "not in quiet hours, nor on a holiday"
@@ -176,6 +190,12 @@ def assert_kept(rules: Plan, decided: Sequence[Mapping[str, Any]]) -> None:
         rule = next(rule for rule in rules.rules if rule.name == row["rule"])
         assert rule.ask
         assert not rule.source or row["source"] in rule.source
+
+
+def _is_of_its_progress(earlier: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether one survey is about a closing, and the one before it asked how that ticket was going."""
+    same_ticket = (earlier["source"], earlier["ticket_id"]) == (row["source"], row["ticket_id"])
+    return same_ticket and earlier["milestone"] != Milestone.CLOSED and row["milestone"] == Milestone.CLOSED
 
 
 def _known_by(shown: Sequence[str], mail_of: Mapping[str, str]) -> set[str]:
@@ -189,6 +209,8 @@ def _closing(**values: Any) -> Closing:
     return Closing(**{**shown, "age": timedelta(), "milestone": Milestone.CLOSED, **values})
 
 
+EARLY = {"name": "early", "milestone": ["handed_over"]}
+PROGRESS = [[_closing(milestone=Milestone.HANDED_OVER)], Leaving(), Passing(timedelta(hours=26))]
 BY_EITHER = [_closing(mail=None), _closing(phone=None, source="jira")]
 
 
@@ -198,6 +220,11 @@ def test_any_closings_of_any_people_keep_to_what_is_configured(tmp_path: Path) -
 
         @settings(max_examples=30, deadline=None)
         @example(plan(contact_interval="30d"), [[_closing()], Passing(timedelta(days=31)), BY_EITHER], 200)
+        @example(
+            plan(rules=[EARLY], contact_interval="30d"),
+            [*PROGRESS, [_closing()], Reopening("desk", 0), [_closing(ticket=1)], Passing(timedelta(hours=90))],
+            1,
+        )
         @given(plans, scenarios, st.sampled_from([1, 2, 200]))
         def check(rules: Plan, scenario: list[Happening], batch: int) -> None:
             assert_kept(rules, runner.run(hub.play(rules, scenario, batch)))

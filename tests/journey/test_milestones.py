@@ -151,6 +151,47 @@ async def test_an_open_ticket_is_no_reason_to_withdraw_what_is_about_its_progres
     assert await desk.states() == [("waiting", None)]
 
 
+def closed(one: Ticket, world: World, key: str = "closed") -> Ticket:
+    """The same ticket, closed just now."""
+    return one.model_copy(update={"milestone": Milestone.CLOSED, "closure_key": key, "closed_at": world.now})
+
+
+async def test_the_closing_is_asked_about_too_and_no_other_ticket_is(desk: World) -> None:
+    one = handed_over(desk)
+    await reached(desk, one)
+    await desk.deliver()
+    desk.desk.now = None
+    desk.pass_time(days=3)
+    await desk.close(ticket(desk.now))
+    await desk.close(closed(one, desk))
+    await desk.deliver()
+    desk.pass_time(days=28)  # a month after the first survey, not after the second one
+    await desk.close(closed(one, desk, "again"))
+    await desk.close(ticket(desk.now))
+    recently = ("skipped", "asked_recently")
+    assert await desk.states() == [("sent", None), recently, ("sent", None), recently, recently]
+
+
+async def test_who_was_asked_how_it_goes_was_asked_also_when_the_survey_of_the_closing_is_taken_back(
+    desk: World,
+) -> None:
+    one = handed_over(desk)
+    await reached(desk, one)
+    await desk.deliver()
+    desk.pass_time(days=3)
+    await desk.close(closed(one, desk))
+    await desk.close(reopened=(one.id,))
+    await desk.close(ticket(desk.now))
+    desk.pass_time(days=28)
+    await desk.close(ticket(desk.now))
+    assert await desk.states() == [
+        ("sent", None),
+        ("cancelled", "reopened"),
+        ("skipped", "asked_recently"),
+        ("waiting", None),
+    ]
+
+
 async def test_an_early_answer_does_not_count_as_a_closed_ticket(desk: World) -> None:
     await reached(desk, handed_over(desk))
     await desk.close(ticket(desk.now))

@@ -8,47 +8,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hub import Channel, Customer, Milestone, Ticket
+from hub import Channel, Customer, Milestone
 from hub.config.survey import SurveySettings
-from hub.journey.addresses import StopList, entry, identity
-from hub.journey.policy import WORDS, Ask, Contact, Plan, Reason, Skip, decide, next_moment, reach, words_of
+from hub.journey.addresses import StopList, entry
+from hub.journey.policy import WORDS, Ask, Contact, Reason, Skip, next_moment, words_of
 from hub.survey.model import Survey
+from tests.journey.deciding import BOTH, NOW, about, asked, decided, reason, row_of
 from tests.journey.world import MAIL, PHONE, plan, ticket
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
-BOTH = Customer(phone=PHONE, email=MAIL)
-moments = st.integers(0, 3 * 365 * 24 * 60).map(lambda minutes: NOW + timedelta(minutes=minutes - 500_000))
-
-
-def decided(
-    closed: Ticket,
-    rules: Plan,
-    contacts: dict[str, Contact] | None = None,
-    *,
-    source: str = "desk",
-    now: datetime = NOW,
-) -> Ask | Skip:
-    return decide(closed, reach(closed, rules), contacts or {}, rules, now, source=source)
-
-
-def asked(closed: Ticket, rules: Plan, **values: Any) -> Ask:
-    decision = decided(closed, rules, **values)
-    assert isinstance(decision, Ask), decision
-    return decision
-
-
-def reason(closed: Ticket, rules: Plan, **values: Any) -> str:
-    decision = decided(closed, rules, **values)
-    assert isinstance(decision, Skip), decision
-    return decision.reason
-
-
-def about(**values: Any) -> Ticket:
-    return ticket(NOW, **({"customer": BOTH} | values))
 
 
 def local(text: str) -> datetime:
@@ -111,6 +80,8 @@ def test_a_rule_can_say_not_to_ask() -> None:
         ({"organisation": ["*oy"]}, {"organisation": "Acme Oy"}),
         ({"fields": {"labels": ["v[ai]p"]}}, {"fields": {"labels": ("x", "VIP")}}),
         ({"fields": {"agent": ["anna"]}}, {"agent": "Anna"}),
+        ({"customer": ["*@CUSTOMER.example"]}, {}),
+        ({"customer": ["x", "+35840123*"]}, {"customer": Customer(phone="040 123 4567")}),
         ({"language": ["sv"]}, {"customer": Customer(phone=PHONE, language="sv-FI")}),
         ({"language": ["fi"]}, {}),
         ({"language": ["fi"]}, {"customer": Customer(phone=PHONE, language="de")}),
@@ -128,6 +99,7 @@ def test_rules_match_what_is_known_of_a_ticket(condition: dict[str, Any], values
         {"service": ["*"]},
         {"fields": {"labels": ["*"]}},
         {"fields": {"customer": ["*"]}},
+        {"customer": ["*@other.example", "+46*"]},
         {"language": ["en"]},
         {"service": ["SAP"], "team": ["1st"]},
     ],
@@ -203,6 +175,30 @@ def test_an_exclusion_that_does_not_fit_excludes_nobody(exclusion: dict[str, Any
 def test_an_exclusion_comes_before_every_rule() -> None:
     rules = plan(rules=[{"name": "all"}], exclusions={"this": {"reporter_is_agent": True}})
     assert decided(about(reporter_is_agent=True), rules) == Skip("excluded:this")
+
+
+@pytest.mark.parametrize("own", [MAIL, PHONE])
+def test_who_is_at_an_address_of_the_desk_is_not_asked(own: str) -> None:
+    rules = replace(plan(), is_desk=lambda address: address == own)
+    decision = decided(about(), rules)
+    assert decision == Skip("desk")
+    assert not decision.concerns_customer
+    assert asked(about(customer=Customer(email="a@customer.example")), rules).gateway == "mail"
+
+
+# How often
+
+
+def test_a_closing_is_asked_about_whose_progress_was_asked_about_and_nothing_else_is() -> None:
+    rules = plan(rules=[{"name": "early", "milestone": ["waiting"]}], contact_interval="30d")
+    earlier = NOW - timedelta(days=1)
+    contacts = {PHONE: Contact(asked_at=earlier, progress_of=("desk", "x"))}
+    assert asked(about(id="x"), rules, contacts=contacts).rule == "default"
+    assert reason(about(id="x"), rules, contacts=contacts, source="jira") == "asked_recently"
+    assert reason(about(id="y"), rules, contacts=contacts) == "asked_recently"
+    assert reason(about(id="x", milestone=Milestone.WAITING), rules, contacts=contacts) == "asked_recently"
+    both = {**contacts, MAIL: Contact(asked_at=earlier)}
+    assert reason(about(id="x"), rules, contacts=both) == "asked_recently"
 
 
 # Stop list, consent, channels
@@ -316,11 +312,6 @@ def test_a_ticket_is_too_old_after_max_age(age: timedelta) -> None:
     assert isinstance(decided(closed, plan()), Ask if age == timedelta(days=3) else Skip)
 
 
-def row_of(decision: Ask, closed: Ticket) -> dict[str, Any]:
-    stored = closed.model_dump_json(exclude_defaults=True)
-    return {"channel": decision.channel, "address": decision.address, "ticket": stored}
-
-
 @pytest.mark.parametrize(
     "customer",
     [
@@ -345,94 +336,6 @@ def test_without_hours_and_days_nothing_waits() -> None:
     assert next_moment(plan(), NOW, {}) == NOW
     assert not SurveySettings(sender_name="x", quiet_hours="").limits_times
     assert SurveySettings(sender_name="x", quiet_hours="", working_days=("mon",)).limits_times
-
-
-# Any facts
-
-contacts = st.builds(
-    Contact,
-    asked_at=st.none() | moments,
-    opted_out_at=st.none() | moments,
-    unusable_at=st.none() | moments,
-    consent=st.frozensets(st.sampled_from(["sms", "email"])),
-    is_stopped=st.booleans(),
-)
-customers = st.builds(
-    Customer,
-    email=st.sampled_from([None, MAIL]),
-    phone=st.sampled_from([None, PHONE, "+35891234567"]),
-    timezone=st.sampled_from([None, "Asia/Tokyo", "Pacific/Auckland", "nonsense"]),
-    vip=st.sampled_from([None, True, False]),
-)
-closed_tickets = st.builds(
-    lambda now, age, **values: (now, ticket(now - age, **values)),
-    moments,
-    st.timedeltas(timedelta(), timedelta(days=6)),
-    customer=customers,
-    milestone=st.sampled_from(Milestone),
-    service=st.sampled_from([None, "SAP", "Mail"]),
-    reporter_is_agent=st.sampled_from([None, True, False]),
-)
-limits = st.fixed_dictionaries(
-    {
-        "contact_interval": st.sampled_from(["0s", "1d", "30d"]),
-        "quiet_hours": st.sampled_from(["", "20:00-08:00", "12:00-13:00"]),
-        "working_days": st.sampled_from([("mon", "tue", "wed", "thu", "fri"), ("sun",), ("mon", "sat")]),
-        "holidays": st.sampled_from(["", "FI"]),
-        "legal_basis": st.sampled_from([{}, {"sms": "consent"}, {"sms": "consent", "email": "consent"}]),
-        "share": st.sampled_from([0.5, 1]),
-    }
-)
-some_rules = st.lists(
-    st.fixed_dictionaries(
-        {"ask": st.booleans(), "milestone": st.lists(st.sampled_from(Milestone), min_size=1)},
-        optional={"service": st.just(["s*"]), "delay": st.just("5h"), "gateways": st.permutations(["sms", "mail"])},
-    ),
-    max_size=2,
-).map(lambda tables: [{"name": f"rule {number}", **table} for number, table in enumerate(tables)])
-
-
-@given(
-    closing=closed_tickets,
-    by_phone=st.none() | contacts,
-    by_mail=st.none() | contacts,
-    limits=limits,
-    tables=some_rules,
-    exclusions=st.sampled_from([{}, {"agent": {"reporter_is_agent": True}, "vip": {"vip": True}}]),
-)
-def test_a_decision_to_ask_breaks_no_rule(
-    closing: tuple[datetime, Ticket],
-    by_phone: Contact | None,
-    by_mail: Contact | None,
-    limits: dict[str, Any],
-    tables: list[dict[str, Any]],
-    exclusions: dict[str, Any],
-) -> None:
-    now, closed = closing
-    rules = plan(rules=tables, exclusions=exclusions, delay="15m", **limits)
-    known = {key: contact for key, contact in ((PHONE, by_phone), (MAIL, by_mail)) if contact}
-    decision = decided(closed, rules, contacts=known, now=now)
-    assert decision == decided(closed, rules, contacts=known, now=now)
-    if isinstance(decision, Skip):
-        assert decision.reason.partition(":")[0] in WORDS
-        return
-    who, rule = reach(closed, rules), next(rule for rule in rules.rules if rule.name == decision.rule)
-    assert rule.ask
-    assert closed.milestone in rule.milestone
-    assert decision.address in (who.phone, who.email)
-    assert decision.due_at >= max(now, closed.closed_at + (rule.delay or timedelta(minutes=15)))
-    assert decision.due_at - closed.closed_at <= rules.survey.max_age
-    assert next_moment(rules, decision.due_at, row_of(decision, closed)) == decision.due_at
-    assert not (exclusions and (closed.reporter_is_agent or closed.customer.vip))
-    mine = [known[one] for one in who.identities if one in known]
-    for contact in mine:
-        assert not contact.opted_out_at
-        assert not contact.is_stopped
-        assert not contact.asked_at or contact.asked_at + rules.survey.contact_interval <= decision.due_at
-    if rules.survey.legal_basis.needs_consent(decision.channel):
-        assert any(decision.channel in contact.consent for contact in mine)
-    chosen = known.get(identity(decision.address))
-    assert not (chosen and chosen.unusable_at)
 
 
 def test_every_reason_has_words() -> None:

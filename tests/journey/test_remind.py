@@ -51,7 +51,7 @@ async def test_who_has_not_answered_is_reminded_once(world: World) -> None:
     survey, reminder = await world.invitations()
     assert survey["remind_at"] is None
     assert (reminder["step"], reminder["expires_at"]) == (1, survey["expires_at"])
-    assert "sms: the reminder left" in await world.notes()
+    assert [line for line in await world.story() if "reminder" in line] == ["the reminder left over sms"]
 
 
 @on_sqlite
@@ -172,7 +172,8 @@ async def test_nobody_is_reminded_of_a_ticket_that_was_opened_again(world: World
     world.desk.now = {closed.id: None}
     await remind(world)
     assert world.texts() == ["survey"]
-    assert "the ticket was opened again before the reminder left" in await world.notes()
+    (told,) = [line for line in await world.story() if "reminder" in line]
+    assert told.startswith("the reminder did not leave: the ticket was reopened")
 
 
 async def test_a_ticket_that_was_opened_again_before_the_time_came_needs_no_look(world: World) -> None:

@@ -45,12 +45,13 @@ from hub.journey import answer, claims, intake, invite, opting, remind, report
 from hub.journey.deliver import Batch, Sender
 from hub.journey.policy import Plan
 from hub.journey.post import Post
+from hub.journey.story import stories
 from hub.journey.submission import Outcome
 from hub.journey.takeover import take_over
 from hub.journey.write_back import Target, write_due
 from hub.store import workers
 from hub.store.engine import Store
-from hub.store.tables import events, invitations
+from hub.store.tables import closures, events, invitations
 from hub.survey.model import Survey, surveys_of
 from hub.testing.fakes import FakeClock, FakeContext
 from tests.journey.asked import submit
@@ -340,6 +341,13 @@ class World:
         """What `hub why` tells besides the rows."""
         async with self.store.read() as connection:
             return list((await connection.execute(sa.select(events.c.what).order_by(events.c.id))).scalars())
+
+    async def story(self) -> list[str]:
+        """What `hub why` tells of the ticket that was seen last."""
+        async with self.store.read() as connection:
+            last = sa.select(closures.c.ticket_key).order_by(closures.c.id.desc()).limit(1)
+            [*_, found] = await stories(connection, await connection.scalar(last) or "")
+        return [line.what for line in found.lines]
 
     async def surveys(self) -> list[Mapping[Any, Any]]:
         """The first messages about each closure."""

@@ -17,6 +17,13 @@ def test_little_has_to_be_said() -> None:
     assert EmailSourceConfig.model_validate(GOOD | {"security": "starttls"}).imap_port == 143
 
 
+def test_the_desk_s_own_addresses_are_told_and_its_domains_are_not() -> None:
+    config = EmailSourceConfig.model_validate(
+        GOOD | {"desk_addresses": ["it@acme.example", "@acme.example"], "results_from": "Hub <hub@acme.example>"}
+    )
+    assert config.own_addresses == ("it@acme.example", "desk@acme.example", "hub@acme.example")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -48,6 +48,7 @@ def test_a_setting_that_cannot_work_is_refused(changed: dict[str, Any], words: s
 )
 def test_a_sender_is_a_number_a_short_code_or_a_name(sender: str, number: str | None) -> None:
     assert config(sender=sender).number == number
+    assert config(sender=sender).own_addresses == ((number,) if number else ())
 
 
 def test_plain_http_is_for_this_machine_only() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from datetime import timedelta
+from email.utils import parseaddr
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -142,6 +143,12 @@ class EmailSourceConfig(ImapSettings):
     def desk_identities(self) -> tuple[str, ...]:
         """All addresses and domains of the desk."""
         return (*self.desk_addresses, self.username) if "@" in self.username else self.desk_addresses
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """The addresses of the desk; who is elsewhere in a domain of it may be a customer of another desk."""
+        own = (*self.desk_identities, parseaddr(self.results_from)[1])
+        return tuple(address for address in own if address and not address.startswith("@"))
 
     @property
     def desk_address(self) -> str:

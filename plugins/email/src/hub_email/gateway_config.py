@@ -104,6 +104,11 @@ class EmailGatewaySettings(PluginConfig):
                 raise ValueError("DMARC wants 'dkim.domain' to be the domain of 'from_address', or one above or below")
         return self
 
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """What customers see and answer to."""
+        return tuple(parse_mailbox(address).addr_spec for address in (self.from_address, self.reply_address))
+
     def addressing(self) -> Addressing:
         """Builds and recognises the addresses that carry a key."""
         return Addressing(

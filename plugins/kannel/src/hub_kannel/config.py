@@ -42,3 +42,8 @@ class KannelConfig(PluginConfig):
     """The `smsc-id` of the operator link to use; without it Kannel chooses."""
     max_parts: int = Field(default=3, ge=1, le=10)
     """How many parts a long text may have; operators bill each. A longer text is refused, not cut."""
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """What customers answer to."""
+        return (self.sender,)

@@ -81,3 +81,8 @@ class TwilioConfig(PluginConfig):
     def number(self) -> str | None:
         """The sender, when it is a number or short code that customers can answer."""
         return self.sender if self.sender and _NUMBER.fullmatch(self.sender) else None
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """What customers answer to; what a Messaging Service chooses is not known."""
+        return (self.number,) if self.number else ()
