@@ -47,7 +47,7 @@ test-walks: $(STAMP)
 
 # Several workers on one PostgreSQL: killed, frozen, upgraded one after the other.
 test-workers: $(STAMP)
-	$(BIN)/python -m pytest --timeout 180 tests/workers tests/metrics/slow tests/chaos/test_parts.py tests/chaos/test_clock.py $(ARGS)
+	$(BIN)/python -m pytest --timeout 180 tests/workers tests/metrics/slow tests/chaos/test_judge.py tests/chaos/test_parts.py tests/chaos/test_clock.py $(ARGS)
 
 # Everything goes wrong at once, and nothing may be lost or done twice; prints one JSON object. ARGS="--seed 7".
 chaos: $(STAMP)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from sandbox.customers import Customers
-from sandbox.desk import Desk
+from sandbox.desk import Desk, Place
 from sandbox.hub_process import HubProcess
 from sandbox.keyboard import Keyboard, Screen
 from sandbox.ledger import Case, Ledger
@@ -52,8 +53,16 @@ async def play_by_hand(setting: Setting, stories: Sequence[Story]) -> None:
             console.print("\nWhat was said:")
             for case in stage.ledger.cases:
                 print_conversation(console, conversation(case))
+                _print_ticket(console, case)
     finally:
         keyboard.close()
+
+
+def _print_ticket(console: Console, case: Case) -> None:
+    """Show what people at the desk read on the ticket."""
+    for place, result in case.on_the_ticket.items():
+        if place is not Place.PROPERTY:
+            console.print(Text(indent(result.words.strip(), " " * 11), style="green"), soft_wrap=True)
 
 
 @dataclass(slots=True)

@@ -87,13 +87,18 @@ class Rejected(RemoteError):
     """The remote system refused this one item for good; others may pass.
 
     :param reason: a short code in the words of the remote system, stored with the item.
-    :param address_unusable: the customer's address itself is dead or has opted out; the hub stops using it.
+    :param address_unusable: the customer's address itself is dead or blocked; the hub stops using it.
+    :param opted_out: the customer has told the service that they want no more messages; the hub asks this person
+        nothing more, over no channel.
     """
 
-    def __init__(self, message: str, *, reason: str = "rejected", address_unusable: bool = False) -> None:
+    def __init__(
+        self, message: str, *, reason: str = "rejected", address_unusable: bool = False, opted_out: bool = False
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.address_unusable = address_unusable
+        self.opted_out = opted_out
 
 
 class Unexpected(RemoteError):

@@ -259,6 +259,9 @@ class Reply:
     recipient: str | None = field(default=None, repr=False)
     automatic: bool = False
     """An out-of-office note or other machine mail: kept, never counted as an answer."""
+    opts_out: bool = False
+    """The service itself took it for a wish to get no more messages, whatever words it was. STOP and its like in three
+    languages need no such mark."""
     raw: str = field(default="", repr=False)
     """As received, for support. Personal; never logged."""
 
@@ -274,6 +277,8 @@ class DeliveryReport:
     reason: str | None = None
     address_unusable: bool = False
     """The address is dead (an e-mail bounce 5.1.x, an unknown number): the hub stops using it."""
+    opted_out: bool = False
+    """The customer has told the service that they want no more messages: the hub asks this person nothing more."""
 
 
 @dataclass(frozen=True, slots=True)

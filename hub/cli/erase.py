@@ -90,6 +90,8 @@ async def _conclude(store: Store, erased: Erased, *, as_json: bool) -> None:
 
 def _told(erased: Erased, purged: bool | None) -> list[str]:
     lines = [f"removed: {_counted(erased.removed)}"]
+    if not any(erased.removed.values()):
+        lines.append("nobody was known by this address: see whether it is the one that they use")
     if erased.redacted:
         lines.append(f"taken out of {erased.redacted} text(s) of others")
     if erased.left:
@@ -98,7 +100,9 @@ def _told(erased: Erased, purged: bool | None) -> list[str]:
     else:
         lines.append("looked through every text of every table: 0 places hold an address or words of this person")
     if purged is None:
-        lines.append("the database keeps deleted rows until VACUUM; backups and WAL archives are its administrator's")
+        lines.append(
+            "the database's files hold old rows until VACUUM FULL; that and its backups are its administrator's"
+        )
     elif purged:
         lines.append("the store's file was written anew: nothing deleted is left in it. Backups of it are yours")
     else:

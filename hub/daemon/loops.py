@@ -320,6 +320,7 @@ async def forget(engine: Engine) -> None:
         more = done > 0 and batches < _FORGET_BATCHES
         if not more:
             if forgotten:
+                await engine.store.tidy(thoroughly=True)
                 structlog.get_logger().info("retention.forgot", rows=forgotten, more=done > 0)
             batches, forgotten = 0, 0
         return done

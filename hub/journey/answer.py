@@ -122,6 +122,7 @@ def _reply(arrived: _Arrived, reply: Reply) -> dict[str, Any]:
         "recipient": reply.recipient,
         "text": reply.text,
         "raw": reply.raw,
+        "opts_out": reply.opts_out,
         "received_at": reply.received_at,
         "stored_at": arrived.at,
     }
@@ -135,6 +136,7 @@ def _report(arrived: _Arrived, report: DeliveryReport) -> dict[str, Any]:
         "status": report.status,
         "reason": report.reason,
         "address_unusable": report.address_unusable,
+        "opted_out": report.opted_out,
         "at": report.at,
         "stored_at": arrived.at,
     }

@@ -15,7 +15,7 @@ from hub import watch
 from hub.api.records import Channel, Choice, Experience, QuestionKind, Remark, Score, TicketSnapshot
 from hub.config.questions import Question
 from hub.journey import write_back
-from hub.journey.heard import OPERATOR, Heard
+from hub.journey.heard import OPERATOR, Heard, Row
 from hub.journey.items import items_of
 from hub.store.among import among
 from hub.store.given import insert_given
@@ -73,10 +73,16 @@ def build(heard: Heard, uid: str, revision: int) -> Experience | None:
         items=items_of(heard, remarks) if remarks else (),
         withdrawn=gathered.withdrawn,
         asked_at=invitation["sent_at"],
-        delivered_at=invitation["delivered_at"],
+        delivered_at=_delivered_at(invitation),
         # gateways date answers in whole seconds: nobody answers before being asked
         answered_at=max(last["received_at"], invitation["sent_at"] or last["received_at"]),
     )
+
+
+def _delivered_at(invitation: Row) -> datetime | None:
+    """When it arrived; None where only the answer proves that it did: see `answer.process_new`."""
+    arrived: datetime | None = invitation["delivered_at"]
+    return None if arrived == invitation["answered_at"] else arrived
 
 
 def _scores(answered: Iterable[Answered], approximate: Collection[str]) -> Iterator[Score]:

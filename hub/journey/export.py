@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from hub.api.records import Experience
 from hub.config.asking import builtin
 from hub.config.questions import Question
+from hub.journey.heard import OPERATOR
 from hub.store.engine import Store
-from hub.store.tables import closures, experiences, invitations, surveys, write_backs
+from hub.store.tables import answers, closures, experiences, invitations, surveys, write_backs
 from hub.survey.model import Survey
 
 BATCH = 500
@@ -31,10 +32,28 @@ _IS_REPLACED = (
     )
     .correlate(experiences)
 )
+_said = experiences.alias("said")
+_since = experiences.alias("since")
+_LAST_SAID = (  # the revision that came of what the customer said last; those after it correct kinds of items
+    sa.select(sa.func.max(_said.c.id))
+    .where(
+        _said.c.invitation_id == experiences.c.invitation_id,
+        _said.c.id <= experiences.c.id,
+        ~sa.exists().where(
+            answers.c.invitation_id == _said.c.invitation_id,
+            answers.c.gateway == OPERATOR,
+            answers.c.stored_at == _said.c.created_at,
+        ),
+    )
+    .correlate(experiences)
+    .scalar_subquery()
+)
 _WRITTEN_BACK_AT = (
     sa.select(sa.func.min(write_backs.c.done_at))
+    .select_from(write_backs.join(_since, _since.c.id == write_backs.c.experience_id))
     .where(
-        write_backs.c.experience_id == experiences.c.id,
+        _since.c.invitation_id == experiences.c.invitation_id,
+        _since.c.id.between(_LAST_SAID, experiences.c.id),
         write_backs.c.target == sa.literal("sources.") + closures.c.source,
     )
     .correlate(experiences, closures)
@@ -83,21 +102,25 @@ class Exported:
 
     record: Experience
     written_back_at: datetime | None
-    """None when it is not there yet, or the source takes none back."""
+    """The first time with all that the customer said. None when it is not there yet, or the source takes none back."""
 
     def latencies_s(self) -> dict[str, float | None]:
-        """Seconds from each step to the next: closed, asked, delivered, answered, written back; None where unknown."""
+        """Seconds from each step to the next: closed, asked, delivered, answered, written back; None where unknown.
+
+        Delivery is known of few mails: so from asked to answered as well.
+        """
         record = self.record
         return {
             "closed_to_asked_s": _seconds(record.ticket.closed_at, record.asked_at),
             "asked_to_delivered_s": _seconds(record.asked_at, record.delivered_at),
+            "delivered_to_answered_s": _seconds(record.delivered_at, record.answered_at),
             "asked_to_answered_s": _seconds(record.asked_at, record.answered_at),
             "answered_to_written_back_s": _seconds(record.answered_at, self.written_back_at),
         }
 
     def as_json(self) -> dict[str, Any]:
         """The record as JSON has it, and beside its fields `written_back_at` and `latencies`."""
-        written = None if self.written_back_at is None else self.written_back_at.isoformat()
+        written = self.written_back_at and self.written_back_at.isoformat().replace("+00:00", "Z")
         added = {"written_back_at": written, "latencies": self.latencies_s()}
         return {**json.loads(self.record.model_dump_json()), **added}
 

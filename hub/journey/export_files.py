@@ -12,9 +12,9 @@ from typing import IO, Any, Protocol
 
 from hub.api.errors import ConfigError
 
-_FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@\t\r＝＋－＠])")
-"""Where a spreadsheet program runs what follows (OWASP, "CSV Injection"), in full width too. A program that takes ";"
-or a tab for what separates cells sees such places inside a cell as well."""
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\t\r＝＋－＠﹦﹢﹣﹫])")
+"""Where a spreadsheet program runs what follows (OWASP, "CSV Injection"), in full width and behind signs without any
+width too. A program that takes ";" or a tab for what separates cells sees such places inside a cell as well."""
 Row = Mapping[str, Any]
 
 

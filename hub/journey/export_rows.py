@@ -22,7 +22,10 @@ _TICKET: Mapping[str, type] = {
     "service": str, "type": str, "organisation": str, "opened_at": datetime, "first_response_at": datetime,
     "closed_at": datetime, "reopen_count": int,
 }  # fmt: skip
-_LATENCIES = ("closed_to_asked_s", "asked_to_delivered_s", "asked_to_answered_s", "answered_to_written_back_s")
+_LATENCIES = (
+    "closed_to_asked_s", "asked_to_delivered_s", "delivered_to_answered_s", "asked_to_answered_s",
+    "answered_to_written_back_s",
+)  # fmt: skip
 
 
 def columns(questions: Mapping[str, Question]) -> dict[str, type]:

@@ -110,6 +110,7 @@ async def correct(
 
 async def _last(connection: AsyncConnection, uid: str) -> tuple[Experience, Row]:
     """The last revision of a record, and its invitation, locked: the hub may be making the next one."""
+    uid, _, _ = uid.partition(".")  # on tickets its revision stands behind it
     of_record = sa.select(experiences.c.invitation_id).where(experiences.c.uid == uid)
     query = (
         sa.select(invitations, *(closures.c[name] for name in ("ticket", "ticket_key", "source", "milestone")))

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import watch
 from hub.api.errors import AuthFailed, RateLimited, Rejected, RemoteError, Unavailable
 from hub.api.records import DeliveryStatus, Receipt
+from hub.journey import wishes
 from hub.journey.addresses import identity
 from hub.journey.backoff import backoff
 from hub.journey.converse import what
@@ -105,6 +106,8 @@ async def _store_failure(connection: AsyncConnection, attempt: Attempt, error: R
         await not_reached(connection, row)
         if error.address_unusable:
             await mark_unusable(connection, row["address"], error.reason, attempt.ended_at)
+        if error.opted_out:
+            await wishes.stop_as_told(connection, row, attempt.ended_at)
 
 
 def _not_sent(error: RemoteError, attempt: Attempt) -> dict[str, Any]:

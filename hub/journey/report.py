@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub import watch
 from hub.api.records import DeliveryStatus
+from hub.journey import wishes
 from hub.journey.converse import what
 from hub.journey.events import note
 from hub.journey.invite import not_reached
@@ -69,6 +70,8 @@ async def _apply(connection: AsyncConnection, report: Mapping[Any, Any]) -> None
         await not_reached(connection, report)
     if report["address_unusable"]:
         await mark_unusable(connection, report["address"], report["reason"], report["at"])
+    if report["opted_out"]:
+        await wishes.stop_as_told(connection, report, report["at"])
 
 
 def _values(report: Mapping[Any, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.api.records import Milestone
 from hub.journey.converse import WENT_ON
 from hub.journey.converse import what as what_of
+from hub.journey.heard import OPERATOR
 from hub.journey.policy import Reason, words_of
 from hub.journey.verdicts import EXPIRED
 from hub.store.tables import (
@@ -177,6 +178,8 @@ async def _answer_lines(connection: AsyncConnection, invitation_id: int) -> list
 
 def _answer(row: Mapping[Any, Any]) -> str:
     match row["state"]:
+        case _ if row["gateway"] == OPERATOR:
+            return "a person at the desk corrected what kind of thing the customer wrote"
         case AnswerState.QUARANTINED:
             return f"an answer by {row['channel']} is held back: it looks like a machine's ({row['suspicion']})"
         case AnswerState.REFUSED:

@@ -52,7 +52,7 @@ async def obey(
     The surveys that they belong to are locked already.
     """
     for row in rows:
-        wish = None if row["gateway"] == PAGE else read_wish(row["text"])
+        wish = _wish(row)
         if wish is None:
             continue
         match = matches.get(row["id"])
@@ -60,6 +60,12 @@ async def obey(
             assert match is not None
             kind = MessageKind.STOPPED if wish is Wish.STOP else MessageKind.STARTED
             await converse.confirm(connection, match.invitation, kind, now)
+
+
+def _wish(answer: Row) -> Wish | None:
+    if answer["gateway"] == PAGE:
+        return None
+    return Wish.STOP if answer["opts_out"] else read_wish(answer["text"])
 
 
 async def _obey(
@@ -96,6 +102,15 @@ async def stop(connection: AsyncConnection, identities: Collection[str], now: da
     await connection.execute(_STOPPED, {"addresses": list(known), "now": now})
     await conversations.close_with(connection, list(known))
     return {identity for identity in identities if identity in known and known[identity].opted_out_at is None}
+
+
+async def stop_as_told(connection: AsyncConnection, message: Row, now: datetime) -> None:
+    """Never ask the receiver of a message again: the gateway's service says that this is their wish.
+
+    :param message: its `address` and `closure_id`.
+    """
+    if await stop(connection, [addresses.identity(message["address"])], now):
+        await note(connection, message["closure_id"], now, ASKED_TO_STOP)
 
 
 async def start(connection: AsyncConnection, identity: str, channel: Channel, plan: Plan) -> bool:

@@ -219,6 +219,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged answer survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
+    cursor.execute("PRAGMA secure_delete = ON")  # the default of some builds only: what is forgotten leaves the file
     cursor.close()
 
 

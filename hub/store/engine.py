@@ -90,9 +90,13 @@ class Store:
         """Whether the store is a file that only this machine uses."""
         return dialect.has_one_writer(self._engine)
 
-    async def tidy(self) -> None:
-        """Keep the store's files small; for quiet moments, once in a while."""
-        await asyncio.to_thread(dialect.shrink_wal, self._engine)
+    async def tidy(self, *, thoroughly: bool = False) -> None:
+        """Keep the store's files small; for quiet moments, once in a while.
+
+        :param thoroughly: leave nothing of what was overwritten or deleted in the -wal file, however short it is.
+        """
+        longest_bytes = (0,) if thoroughly else ()
+        await asyncio.to_thread(dialect.shrink_wal, self._engine, *longest_bytes)
 
     async def purge(self) -> bool | None:
         """Leave nothing of what was deleted in the store's files.

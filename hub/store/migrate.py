@@ -22,7 +22,7 @@ from hub.store.tables import facts
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
+HEAD = "0006"
 _SCRIPTS = Path(__file__).parent / "migrations"
 _OLDEST_BESIDE = "oldest_beside"
 _ATTEMPTS = 40

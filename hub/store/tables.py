@@ -221,6 +221,7 @@ answers = sa.Table(
     sa.Column("given", Text),  # from a page: values by question id as JSON; other answers are read from their text
     sa.Column("question", Text),  # what the last message before it asked; none for the survey's own question
     sa.Column("withdraws", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("opts_out", sa.Boolean, nullable=False, default=False, server_default=sa.false()),  # says the gateway
     sa.Column("suspicion", Text),  # why it is quarantined or refused, in a word
     sa.Column("text", Text, nullable=False),
     sa.Column("raw", Text, nullable=False, default=""),
@@ -270,6 +271,7 @@ reports = sa.Table(
     sa.Column("status", Text, nullable=False),
     sa.Column("reason", Text),
     sa.Column("address_unusable", sa.Boolean, nullable=False, default=False),
+    sa.Column("opted_out", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     _when("at", nullable=False),
     _when("stored_at", nullable=False),
 )

@@ -9,9 +9,21 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
+import structlog
 from sqlalchemy.exc import OperationalError
 
-from hub import Capability, Cursor, Milestone, OutcomeUnknown, Page, RateLimit, SourceType, Ticket, Unavailable
+from hub import (
+    Capability,
+    Cursor,
+    Customer,
+    Milestone,
+    OutcomeUnknown,
+    Page,
+    RateLimit,
+    SourceType,
+    Ticket,
+    Unavailable,
+)
 from hub.config.models import ComponentConfig
 from hub.config.survey import Rule
 from hub.daemon import loops, steps
@@ -188,3 +200,27 @@ async def test_open_tickets_are_looked_for_as_soon_as_a_rule_asks_about_them(sto
     await asyncio.wait_for(loop, 5)
     assert await world.decide() is None
     assert await world.states() == [("skipped", "no_rule")], "this world's plan has no such rule"
+
+
+async def test_what_is_older_than_the_retention_time_is_forgotten_beside_the_work(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops, "_BETWEEN_FORGETTING", timedelta(milliseconds=1))
+    world, stopping = World(store), asyncio.Event()
+    await world.register("test")
+    await world.asked()
+    world.pass_time(days=731)
+    await world.close(ticket(world.now, customer=Customer(phone="+358405555555")))
+    engine = Engine(
+        store, world.clock, Random(1), world.plan, lambda _: [], {}, LocalChannel(), Bells(), Tally(), stopping
+    )
+    engine.channel.want("hub:forget")
+    with structlog.testing.capture_logs() as logs:
+        loop = asyncio.create_task(loops.forget(engine))
+        async with asyncio.timeout(10):
+            while not logs:  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0.01)
+        stopping.set()
+        await asyncio.wait_for(loop, 5)
+    assert logs == [{"event": "retention.forgot", "log_level": "info", "rows": 2, "more": False}]
+    assert [row["address"] for row in await world.invitations()] == [None, "+358405555555"]

@@ -58,6 +58,7 @@ def test_answers_are_exported_held_back_and_erased(hub: RunningHub, command: Com
     assert (erased["left"], erased["file_purged"]) == ({}, True)
     assert {one["component"] for one in erased["on_tickets"]} == {"sources.desk"}
     assert phone.encode() not in (hub.folder / "hub.db").read_bytes()
+    assert "nobody was known by this address" in command("erase", phone, "--yes").output
     assert isinstance(command("erase", "nobody").exception, HubError)
 
 

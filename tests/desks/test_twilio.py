@@ -103,6 +103,7 @@ def test_somebody_who_opted_out_at_twilio_is_not_asked_again(world: World) -> No
     world.hub.close_tickets(1)
     wait_until(lambda: world.state() == "failed", "Twilio's word counts")
     assert world.invitations()[0]["reason"] == "21610"
+    assert "the customer asked not to be surveyed again" in world.hub.command("why", "T-0").stdout
 
 
 @pytest.mark.parametrize("reaches", [True, False])

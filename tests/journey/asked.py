@@ -91,7 +91,9 @@ class Sent:
 async def submit(store: Store, token: str, now: datetime, **values: Any) -> Outcome:
     """Answer on a survey's page with a finger, by question id."""
     made = stamp.make(KEY, token, now - timedelta(seconds=5), next(_nonces))
-    return await page.submit(store, token, Submission(values=values, stamp=made, hand="touch"), RULES, now)
+    trap_filled = values.pop("trap_filled", False)
+    submission = Submission(values=values, stamp=made, hand="touch", trap_filled=trap_filled)
+    return await page.submit(store, token, submission, RULES, now)
 
 
 def _row(closure_id: int, token: str, survey: Survey) -> dict[str, Any]:

@@ -16,10 +16,13 @@ from hub.api.records import DeliveryReport
 from hub.journey import erase as erasing
 from hub.journey.addresses import hashed
 from hub.journey.erase import Busy, Erased
+from hub.journey.held import SHOWN, confirm, list_answers
 from hub.journey.person import find_person, identity, spellings
+from hub.journey.submission import Outcome
 from hub.store.dialect import purge
 from hub.store.search import cells
 from hub.store.tables import answers, closures, contacts, invitations, stops, write_backs
+from tests.journey.asked import submit
 from tests.journey.world import MAIL, PHONE, World, ticket
 
 MAIJA = Customer(name="Maija", phone="040 123 4567", email="Maija+it@Customer.example")
@@ -109,6 +112,21 @@ async def test_an_answer_nobody_has_read_yet_is_not_read(world: World) -> None:
     await _erase(world)
     await world.finish()
     assert world.desk.written == []
+
+
+async def test_an_answer_that_is_held_back_is_gone_from_the_list_and_cannot_be_confirmed(world: World) -> None:
+    token = await world.asked()
+    await world.reply("2 jouduin odottamaan")
+    await world.process()
+    assert await submit(world.store, token, world.now, trap_filled=True, comment="Soittakaa minulle") is Outcome.HELD
+    (row,) = await list_answers(world.store, SHOWN, 10)
+    assert (await _erase(world)).left == {}
+    assert await list_answers(world.store, SHOWN, 10) == []
+    assert list(await confirm(world.store, [row["id"]], world.now)) == [row["id"]]
+    assert await _places(world, "soittakaa", "odottamaan", PHONE) == set()
+    await world.reply("K")  # the conversation was open: it is nobody's now
+    await world.process()
+    assert (await list_answers(world.store, SHOWN, 10))[0]["state"] == "unmatched"
 
 
 async def test_a_closure_that_was_never_asked_about_is_found_by_its_ticket(world: World) -> None:

@@ -60,6 +60,7 @@ def heard(*rows: dict[str, Any], asked: Survey = CLOSING, **values: Any) -> Hear
         "language": "fi",
         "sent_at": NOW - timedelta(hours=1),
         "delivered_at": None,
+        "answered_at": NOW,
         **values,
     }
     return Heard(invitation, asked, rows, gather_rows(asked, rows, invitation["language"]), ())
@@ -119,6 +120,12 @@ def test_an_answer_at_a_service_point_names_the_place() -> None:
 def test_nobody_answers_before_being_asked() -> None:
     made = record(answer("5", received_at=NOW - timedelta(hours=2)))
     assert made.answered_at == made.asked_at == NOW - timedelta(hours=1)
+
+
+def test_delivery_is_told_where_the_gateway_told_it_and_not_where_only_the_answer_proves_it() -> None:
+    arrived = NOW - timedelta(minutes=50)
+    assert record(answer("5"), delivered_at=arrived).delivered_at == arrived
+    assert record(answer("5"), answer("4"), delivered_at=NOW, answered_at=NOW).delivered_at is None
 
 
 def test_nothing_said_gives_no_record() -> None:

@@ -15,6 +15,7 @@ from hub.journey import held
 from hub.journey.erase import erase
 from hub.journey.export import Wanted, read
 from hub.journey.person import find_person
+from hub.journey.story import stories
 from hub.journey.surveys import survey_of
 from hub.store.tables import answers
 from hub.survey.model import Survey
@@ -81,6 +82,25 @@ async def test_a_corrected_kind_is_written_back_and_outlives_later_answers(world
     wish, complaint = (ItemKind.WISH, "person"), (ItemKind.COMPLAINT, "rule")
     assert told == [[wish], [wish, complaint]]
     assert world.desk.written[1].answered_at == first.answered_at
+
+
+async def test_a_corrected_kind_is_no_answer_and_no_delay_of_one(world: World) -> None:
+    await world.asked()
+    await world.reply("1 surkeaa palvelua")
+    await world.process()
+    world.pass_time(seconds=30)
+    await world.write_back()
+    world.pass_time(days=3)
+    (first,) = world.desk.written
+    await _correct(world, f"{first.id}.1", 1, ItemKind.WISH)  # as it stands on the ticket
+    await world.write_back()
+    exported = [one async for _, some in read(world.store, Wanted(all_revisions=True)) for one in some]
+    assert [one.latencies_s()["answered_to_written_back_s"] for one in exported] == [30.0, 30.0]
+    async with world.store.read() as connection:
+        (story,) = await stories(connection, first.ticket.key)
+    told = [line.what for line in story.lines]
+    assert sum("the customer answered" in line for line in told) == 1
+    assert "a person at the desk corrected what kind of thing the customer wrote" in told
 
 
 @pytest.mark.parametrize(("uid", "number"), [("nobody", 1), (None, 2), (None, 0)])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from hub import Customer, Inbound, Reply
@@ -45,6 +47,21 @@ async def test_only_what_is_old_is_forgotten(world: World) -> None:
     assert await _places(world, PHONE) == await _places(world, "odottamaan") == set()
     assert await _places(world, "+358405555555") != set()
     assert await _forget_all(world) == []
+
+
+async def test_nothing_of_it_is_left_in_the_file(world: World, store_url: str) -> None:
+    if not store_url.startswith("sqlite"):
+        pytest.skip("a file is SQLite's")
+    await world.asked()
+    await world.reply("2 jouduin odottamaan " + "ikuisuuden " * 500)
+    await world.finish()
+    world.pass_time(days=366)
+    await _forget_all(world)
+    await world.store.tidy(thoroughly=True)
+    path = Path(store_url.removeprefix("sqlite:///"))
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        for text in (PHONE, "odottamaan", "ikuisuuden"):
+            assert text.encode() not in file.read_bytes()
 
 
 async def test_a_step_is_bounded_and_the_next_one_goes_on(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from hub import Channel, Customer, Rejected, Unavailable
+from hub import Channel, Customer, DeliveryStatus, Rejected, Unavailable
 from hub.config.survey import LegalBasis
 from hub.store.tables import contacts
 from tests.journey.world import MAIL, PHONE, World, on_sqlite, plan, ticket
@@ -212,5 +212,31 @@ async def test_who_writes_start_can_be_reached_again(world: World) -> None:
     await world.deliver()
     await world.reply("START")
     await world.process()
+    await world.close(ticket(world.now))
+    assert (await world.states())[-1][0] == "waiting"
+
+
+@pytest.mark.parametrize("told", ["refused", "reported", "replied"])
+async def test_a_wish_to_stop_that_only_the_gateway_knows_of_holds_for_every_address(world: World, told: str) -> None:
+    """Somebody said STOP where the hub did not hear it, or in words that only the gateway's service takes for one."""
+    await join(world, PHONE, MAIL)
+    if told == "refused":
+        world.phones.failures = [Rejected("opted out", reason="21610", address_unusable=True, opted_out=True)]
+        await world.close(ticket(world.now))
+        await world.deliver()
+    else:
+        await world.asked()
+    if told == "reported":
+        await world.report(DeliveryStatus.FAILED, provider_id="p1", reason="21610", opted_out=True)
+    elif told == "replied":
+        await world.reply("nej tack", opts_out=True)
+        await world.process()
+    assert await stopped(world) == {PHONE, MAIL}
+    await world.close(ticket(world.now, customer=Customer(email=MAIL)))
+    assert (await world.states())[-1] == ("skipped", "opted_out")
+    assert "the customer asked not to be surveyed again" in await world.notes()
+    await world.reply("START")
+    await world.process()
+    assert await stopped(world) == set()
     await world.close(ticket(world.now))
     assert (await world.states())[-1][0] == "waiting"

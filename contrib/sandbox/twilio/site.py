@@ -99,6 +99,9 @@ class TwilioSite:
     opted_out: set[tuple[str, str]] = field(default_factory=set)
     """Who has sent STOP, and to which sender."""
     advanced_opt_out: bool = False
+    """Whether webhooks say what a message was taken for."""
+    stop_words: set[str] = field(default_factory=lambda: set(STOP_WORDS))
+    """With Advanced Opt-Out, words of one's own can be added."""
     shared_key: tuple[str, str] | None = None
     """Id and secret of the key that webhooks are signed with, when not with the auth token."""
     requests_at_once: int | None = None
@@ -187,7 +190,7 @@ class TwilioSite:
 
     def _opt_out(self, number: str, body: str, to: str) -> str | None:
         word = body.strip().upper()
-        if word in STOP_WORDS:
+        if word in self.stop_words:
             self.opted_out.add((number, to))
             return "STOP"
         if word in START_WORDS:

@@ -81,7 +81,7 @@ async def test_a_dropped_keyword_is_noticed(mailbox: Mailbox, folder: str) -> No
     state = await mailbox.select(folder)
     assert not state.keeps("$XM_SERVICE_4")
     assert state.keeps("\\Flagged")
-    assert await mailbox.add_keyword([place.uid], "$XM_SERVICE_4", replacing="$XM_CSAT_") == frozenset()
+    assert await mailbox.add_keyword([place.uid], "$XM_SERVICE_4", replacing="$XM_SERVICE_") == frozenset()
 
 
 async def test_a_missing_folder_is_told_by_name(mailbox: Mailbox) -> None:

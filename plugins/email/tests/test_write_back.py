@@ -39,11 +39,11 @@ def experience(revision: int = 1, *, ticket: str = "1@customer.example", **chang
         id="rsp-991",
         revision=revision,
         ticket=snapshot,
-        survey="csat",
+        survey="closing",
         survey_version="1",
         channel=Channel.SMS,
         language="fi",
-        scores=(Score(question="csat", value=4, minimum=1, maximum=5),),
+        scores=(Score(question="service", value=4, minimum=1, maximum=5),),
         comment="Kiitos, Åsa!",
         answered_at=AT,
     )
@@ -61,11 +61,11 @@ def test_the_message_says_it_in_its_headers_in_words_and_as_a_record() -> None:
     message = composed(experience())
     assert message["From"] == "Hub <hub@acme.example>"
     assert message["To"] == "desk@acme.example"
-    assert message["Subject"] == "[XM] CSAT 4/5 - m-1234abcd Printer"
+    assert message["Subject"] == "[XM] SERVICE 4/5 - m-1234abcd Printer"
     assert message["Message-ID"] == "<xm.rsp-991.1@acme.example>"
     assert message["In-Reply-To"] == message["References"] == "<1@customer.example>"
     assert message["X-XM-Response-Id"] == "rsp-991.1"
-    assert message["X-XM-Scores"] == "csat=4"
+    assert message["X-XM-Scores"] == "service=4"
     assert message["Auto-Submitted"] == "auto-generated"
     body = message.get_body()
     assert body is not None
@@ -118,7 +118,7 @@ def test_a_long_thread_id_is_not_broken_up() -> None:
 
 
 def test_the_keyword_is_an_atom() -> None:
-    assert score_keyword(experience()) == "$XM_CSAT_4"
+    assert score_keyword(experience()) == "$XM_SERVICE_4"
     odd = Score(question="how was_it?(", value=4.5, minimum=1, maximum=5)
     assert score_keyword(experience(scores=(odd,))) == "$XM_HOW-WAS-IT--_4.5"
     assert score_keyword(experience(scores=())) == ""

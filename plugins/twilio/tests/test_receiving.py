@@ -79,6 +79,7 @@ async def test_a_status_callback_names_the_message_its_status_and_why(
     one = await report(rig, status(make_webhook, word, code))
     assert (one.key, one.provider_id) == ("abcdefghijklmnopq234", SID)
     assert (one.status, one.reason, one.address_unusable) == (expected, reason, unusable)
+    assert one.opted_out is (code == "21610")
     assert one.at == rig.clock.now()
 
 
@@ -111,7 +112,22 @@ async def test_the_same_message_brought_again_is_the_same_reply(rig: Any, make_w
 async def test_twilios_own_keywords_are_replies_like_any_other(rig: Any, make_webhook: Brings, words: str) -> None:
     rig.site.advanced_opt_out = True
     one = await reply(rig, make_webhook(rig.site.write(CUSTOMER, words, service=SERVICE)))
-    assert one.text == words
+    assert (one.text, one.opts_out) == (words, words == "STOP")
+
+
+async def test_a_word_that_only_the_account_takes_for_stop_is_one(rig: Any, make_webhook: Brings) -> None:
+    rig.site.advanced_opt_out = True
+    rig.site.stop_words.add("INGEN MER")
+    one = await reply(rig, make_webhook(rig.site.write(CUSTOMER, "ingen mer")))
+    assert (one.text, one.opts_out) == ("ingen mer", True)
+
+
+async def test_a_yes_is_no_wish_to_start_again(rig: Any, make_webhook: Brings) -> None:
+    """Twilio takes YES for START too; to the hub it may answer a question."""
+    rig.site.advanced_opt_out = True
+    request = make_webhook(rig.site.write(CUSTOMER, "yes"))
+    assert b"OptOutType=START" in request.body
+    assert not (await reply(rig, request)).opts_out
 
 
 async def test_a_message_without_words_is_kept(rig: Any, make_webhook: Brings) -> None:

@@ -164,6 +164,7 @@ async def test_each_error_code_has_the_class_that_says_what_to_do(
     assert code is None or error in {RateLimited, Unavailable} or str(code) in str(caught.value)
     if isinstance(caught.value, Rejected):
         assert caught.value.address_unusable is unusable
+        assert caught.value.opted_out is (code == 21610)
         assert caught.value.reason == (str(code) if code else "http_400")
 
 
@@ -220,7 +221,7 @@ async def test_a_message_that_was_taken_and_given_up_at_once_is_refused(
     twilio.respond(201, json=TAKEN | {"status": "failed", "error_code": 21610})
     with pytest.raises(Rejected) as caught:
         await gateway().send(survey())
-    assert (caught.value.reason, caught.value.address_unusable) == ("21610", True)
+    assert (caught.value.reason, caught.value.address_unusable, caught.value.opted_out) == ("21610", True, True)
 
 
 @pytest.mark.parametrize("failure", [httpx.ReadTimeout, httpx.ReadError, httpx.WriteTimeout, httpx.RemoteProtocolError])

@@ -58,7 +58,9 @@ CONFIGURATION = {
 QUEUE_FULL = "21611"
 """The sender has messages for ten hours in Twilio's queue."""
 TOO_MANY_REQUESTS = "20429"
-UNUSABLE = frozenset({"21211", "21610", "21614", "30004", "30005", "30006"})
+OPTED_OUT = "21610"
+"""The customer sent STOP to the sender; Twilio passes on nothing to them until they send START."""
+UNUSABLE = frozenset({"21211", OPTED_OUT, "21614", "30004", "30005", "30006"})
 """The number is invalid, has opted out, is not a mobile number, is blocked, unknown, or a landline."""
 OUT_OF_QUEUE = timedelta(minutes=5)
 
@@ -79,7 +81,7 @@ def receipt(key: str, answer: Answer) -> Receipt:
     status = STATUSES.get(word, DeliveryStatus.QUEUED)
     if status in {DeliveryStatus.REJECTED, DeliveryStatus.FAILED}:
         code = _code(answer.document.get("error_code"))
-        raise Rejected("Twilio took the message and gave it up", reason=code or word, address_unusable=code in UNUSABLE)
+        raise _rejected("Twilio took the message and gave it up", code, code or word)
     return Receipt(key=key, status=status, provider_id=sid)
 
 
@@ -92,13 +94,13 @@ def _raise_refusal(answer: Answer) -> NoReturn:
     if code == QUEUE_FULL:
         raise Unavailable("Twilio's queue for the sender is full", retry_after=OUT_OF_QUEUE)
     if answer.status == 400:
-        raise Rejected(
-            f"Twilio refused the message with error {code or 'unknown'}",
-            reason=code or "http_400",
-            address_unusable=code in UNUSABLE,
-        )
+        raise _rejected(f"Twilio refused the message with error {code or 'unknown'}", code, code or "http_400")
     about = f" with error {code}" if code else ""
     raise AuthFailed(f"Twilio answered {answer.status}{about}: the account may not do this; check the credentials")
+
+
+def _rejected(message: str, code: str | None, reason: str) -> Rejected:
+    return Rejected(message, reason=reason, address_unusable=code in UNUSABLE, opted_out=code == OPTED_OUT)
 
 
 def report(form: Mapping[str, str], key: str, now: datetime) -> DeliveryReport | None:
@@ -122,6 +124,7 @@ def report(form: Mapping[str, str], key: str, now: datetime) -> DeliveryReport |
         provider_id=sid,
         reason=(code or word) if failed else None,
         address_unusable=failed and code in UNUSABLE,
+        opted_out=failed and code == OPTED_OUT,
     )
 
 
@@ -140,6 +143,7 @@ def reply(form: Mapping[str, str], now: datetime) -> Reply:
         text=form["Body"],
         received_at=now,
         recipient=form.get("To") or None,
+        opts_out=form.get("OptOutType") == "STOP",
     )
 
 
