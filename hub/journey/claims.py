@@ -65,6 +65,7 @@ _BEGIN = (
     .where(*_STILL_TAKEN)
     .values(
         state=InvitationState.SENDING,
+        reason=None,
         attempts=invitations.c.attempts + 1,
         survey_version=sa.bindparam("version"),
         open_until=sa.bindparam("until", type_=UtcDateTime),
@@ -185,9 +186,8 @@ async def _drop(
         if verdict.reason:
             await withdraw(connection, row, InvitationState.SKIPPED, verdict.reason)
         else:
-            await connection.execute(
-                invitations.update().where(invitations.c.id == row["id"]).values(due_at=verdict.until, claimed_by=None)
-            )
+            put_off = {"due_at": verdict.until, "reason": verdict.waits_for, "claimed_by": None}
+            await connection.execute(invitations.update().where(invitations.c.id == row["id"]).values(**put_off))
 
 
 async def recover(store: Store, post: Post, under_way: Collection[int], never_begun: Collection[int]) -> int:

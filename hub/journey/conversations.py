@@ -17,11 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.api.records import Channel
 from hub.store.among import among
 from hub.store.given import given
-from hub.store.tables import UtcDateTime, invitations
+from hub.store.tables import Text, UtcDateTime, invitations
 from hub.survey.model import MessageKind
 
 LOOK_AGAIN = timedelta(hours=1)
-"""How soon a survey that waits for a conversation is looked at again."""
+"""How soon a survey that waits for a conversation is looked at again, should nobody say that it is over."""
+ANOTHER = "other_conversation"
+"""Why a survey or a reminder waits longer than was planned."""
+_PAUSE = timedelta(minutes=1)
+"""How long after a conversation the next one begins: its thanks arrive first."""
 OPENERS = (MessageKind.SURVEY, MessageKind.REMINDER)
 """What customers did not ask for: it begins a conversation, or takes it up again."""
 _IS_OPEN = sa.text("invitations.open_until IS NOT NULL")  # literal, so that the partial index serves it
@@ -35,6 +39,13 @@ _KEPT_OPEN = (
     invitations.update()
     .where(invitations.c.closure_id == _until.closure, invitations.c.step == 0)
     .values(open_until=_until.until)
+)
+_over = given(identity=Text(), gateway=Text()).c
+_FREED = (
+    invitations.update()
+    .where(invitations.c.identity == _over.identity, invitations.c.gateway == _over.gateway)
+    .where(sa.text("invitations.state = 'waiting'"), invitations.c.reason == ANOTHER)
+    .values(due_at=sa.bindparam("at", type_=UtcDateTime), reason=None)
 )
 
 
@@ -85,6 +96,13 @@ async def close(connection: AsyncConnection, closure_ids: Collection[int]) -> No
     """The conversations about these closures are over."""
     if closure_ids:
         await connection.execute(_CLOSE, {"closures": closure_ids})
+
+
+async def free(connection: AsyncConnection, surveys: Collection[Mapping[Any, Any]], now: datetime) -> None:
+    """Let what waited for the conversations about these surveys, which are over, leave in a moment."""
+    if surveys:
+        rows = [{"identity": one["identity"], "gateway": one["gateway"]} for one in surveys]
+        await connection.execute(_FREED, {"rows": rows, "at": now + _PAUSE})
 
 
 async def close_with(connection: AsyncConnection, identities: Collection[str]) -> None:

@@ -95,8 +95,9 @@ async def go_on(connection: AsyncConnection, everything: Sequence[Heard], plan: 
     await add(connection, new, now)
     asking = [one.invitation["closure_id"] for one in new if one.kind is MessageKind.QUESTION]
     await conversations.keep_open(connection, asking, now + plan.survey.conversation)
-    over = [heard for heard, turn in turns if not turn.goes_on and heard.steps[0]["open_until"] is not None]
-    await conversations.close(connection, [heard.invitation["closure_id"] for heard in over])
+    over = [heard.invitation for heard, turn in turns if not turn.goes_on and heard.steps[0]["open_until"] is not None]
+    await conversations.close(connection, [invitation["closure_id"] for invitation in over])
+    await conversations.free(connection, over, now)
 
 
 def next_turn(heard: Heard, now: datetime) -> Turn:

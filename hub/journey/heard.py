@@ -106,14 +106,21 @@ def asked_last(steps: Sequence[Row]) -> str | None:
 
 def gather_rows(survey: Survey, rows: Sequence[Row], language: str | None) -> Gathered:
     said = [row for row in rows if row["gateway"] != OPERATOR]
-    late = [row for row in said if (row["matched_by"] or "").endswith(LATE)]
     last_page = [row["id"] for row in said if row["rating"] is not None][-1:]
-    in_time = [_given(row, survey, last_page) for row in said if row not in late]
+    in_time = [_given(row, survey, last_page) for row in said if not _is_late(row)]
     gathered = gather(survey, in_time, language if language in survey.languages else None)
-    words = [(survey.first, text) for row in late if (text := without_wishes(row["text"]))]
-    if not words:
+    if not (words := late_words(survey, said)):
         return gathered
     return replace(gathered, remarks=tuple(dict.fromkeys([*gathered.remarks, *words])), said_anything=True)
+
+
+def late_words(survey: Survey, rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """The customer's own words that came after a survey had expired, as remarks."""
+    return [(survey.first, text) for row in rows if _is_late(row) and (text := without_wishes(row["text"]))]
+
+
+def _is_late(answer: Row) -> bool:
+    return (answer["matched_by"] or "").endswith(LATE)
 
 
 def _given(answer: Row, survey: Survey, last_page: Sequence[int]) -> Given:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hub.api.records import Item, ItemKind, QuestionKind, Remark
-from hub.journey.heard import OPERATOR, Heard
+from hub.journey.heard import OPERATOR, Heard, late_words
 from hub.survey.model import scale_of
+from hub.survey.reading import is_nothing
 
 Corrections = Mapping[tuple[str, str], ItemKind]
 """Kinds that a person chose, by question and words."""
@@ -73,8 +74,13 @@ def items_of(heard: Heard, remarks: Iterable[Remark]) -> tuple[Item, ...]:
 
     :param remarks: all of the customer's own words.
     """
-    corrected, tone = _corrections(heard), _tone(heard)
-    return tuple(_item(heard, remark, corrected.get((remark.question, remark.text)), tone) for remark in remarks)
+    corrected, tone, late = _corrections(heard), _tone(heard), set(late_words(heard.survey, heard.answers))
+    items = []
+    for remark in remarks:
+        said = (remark.question, remark.text)
+        # the score is older than words that came late, and may not be what they are about
+        items.append(_item(heard, remark, corrected.get(said), ItemKind.COMMENT if said in late else tone))
+    return tuple(items)
 
 
 def _item(heard: Heard, remark: Remark, corrected: ItemKind | None, tone: ItemKind) -> Item:
@@ -101,7 +107,7 @@ def suggest(text: str, tone: ItemKind = ItemKind.COMMENT) -> ItemKind:
     """
     found = _suggest(text, tuple(kind for kind, _ in _RULES))
     if found is None:
-        return tone
+        return ItemKind.COMMENT if is_nothing(text) else tone
     return ItemKind.COMMENT if (found, tone) in _AT_ODDS else found
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.api.records import Milestone
+from hub.journey.conversations import ANOTHER
 from hub.journey.converse import WENT_ON
 from hub.journey.converse import what as what_of
 from hub.journey.heard import OPERATOR
@@ -215,8 +216,11 @@ def _write_back_line(row: Mapping[Any, Any]) -> Line:
 
 def _next_step(invitation: Mapping[Any, Any]) -> str:
     reason, id_ = invitation["reason"], invitation["id"]
+    when = (
+        "it is sent once another conversation with this number is over" if reason == ANOTHER else "it is sent when due"
+    )
     steps = {
-        InvitationState.WAITING: f"it is sent when due; to stop it: hub invitations cancel {id_}",
+        InvitationState.WAITING: f"{when}; to stop it: hub invitations cancel {id_}",
         InvitationState.SENDING: "it is being sent",
         InvitationState.UNKNOWN: f"{_UNKNOWN.get(reason, reason)}. A delivery report or a reply settles it; "
         f"to send it again: hub invitations retry {id_}",

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.journey import conversations, converse
-from hub.journey.addresses import StopList, entries_of
+from hub.journey.addresses import StopList, entries_of, identity
 from hub.journey.heard import steps_of
 from hub.journey.policy import Plan, Reason, next_moment, too_old
 from hub.store.among import among
-from hub.store.tables import contacts, stops
+from hub.store.tables import answers, contacts, invitations, stops
 from hub.survey.model import MessageKind
 
 Row = Mapping[Any, Any]
@@ -30,6 +30,12 @@ _STOPPED = (
     .where(sa.or_(contacts.c.opted_out_at.is_not(None), contacts.c.unusable_at.is_not(None)))
     .union_all(sa.select(stops.c.entry, sa.null()).where(among(stops.c.entry, "entries")))
 )
+_UNREAD = (
+    sa.select(answers.c.sender, invitations.c.closure_id)
+    .outerjoin(invitations, invitations.c.token == answers.c.key)
+    .where(sa.text("answers.state = 'new'"))
+)
+_UNTIL_READ = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Verdict:
     """It is not to be sent any more."""
     until: datetime | None = None
     """It may be then."""
+    waits_for: str | None = None
+    """What it waits for until then; none for its time of day."""
 
 
 async def judge(
@@ -52,15 +60,18 @@ async def judge(
     stopped = await _stopped(connection, {row["identity"] for row in rows}, plan.stop_list)
     following = {row["closure_id"] for row in rows if row["step"] > 0}
     steps = await steps_of(connection, following, lock=True) if following else {}
+    heard_of = await _heard_of(connection, [row for row in rows if row["kind"] == MessageKind.REMINDER])
     found: dict[int, Verdict] = {}
     for row in rows:
         if reason := _why_not(row, stopped, steps.get(row["closure_id"], ()), plan, now):
             found[row["id"]] = Verdict(reason=reason)
         elif not _is_awaited(row, now) and (later := next_moment(plan, now, row)) > now:
             found[row["id"]] = Verdict(until=later)
+        elif row["id"] in heard_of:
+            found[row["id"]] = Verdict(until=now + _UNTIL_READ)
     free = [row for row in rows if row["id"] not in found]
     waits = await conversations.wait_for(connection, gateway, free, now)
-    return found | {id_: Verdict(until=until) for id_, until in waits.items()}
+    return found | {id_: Verdict(until=until, waits_for=conversations.ANOTHER) for id_, until in waits.items()}
 
 
 def _why_not(row: Row, stopped: Mapping[str, Reason], steps: Sequence[Row], plan: Plan, now: datetime) -> str | None:
@@ -87,6 +98,15 @@ def _went_on(row: Row, steps: Sequence[Row]) -> bool:
 def _is_awaited(row: Row, now: datetime) -> bool:
     """Whether the customer wrote a moment ago, and expects an answer at any time of day."""
     return row["kind"] not in conversations.OPENERS and now - row["created_at"] <= converse.AT_ONCE
+
+
+async def _heard_of(connection: AsyncConnection, reminders: Sequence[Row]) -> set[int]:
+    """Those reminders whose customer has written what was not read yet: it may be the answer."""
+    if not reminders:
+        return set()
+    unread = (await connection.execute(_UNREAD)).all()
+    writers, closure_ids = {identity(one.sender) for one in unread}, {one.closure_id for one in unread}
+    return {row["id"] for row in reminders if row["identity"] in writers or row["closure_id"] in closure_ids}
 
 
 async def _stopped(connection: AsyncConnection, identities: Iterable[str], listed: StopList) -> dict[str, Reason]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hub.api.records import Channel, QuestionKind
 from hub.survey.model import Survey, Value, Values
-from hub.survey.reading import Reading, Wish, first_line, read, wishes, without_wishes
+from hub.survey.reading import Reading, Wish, first_line, is_nothing, read, wishes, without_wishes
 from hub.survey.words import BESIDE_CORRECTION, CORRECTING, DECLINES, REGRETTING, SMALL_TALK, key, keys
 
 _IN_OWN_WORDS = (QuestionKind.TEXT, QuestionKind.ITEMS)
@@ -168,10 +168,26 @@ class _Heard:
         if reading.value is not None:
             self._set(id_, reading)
             self._remark(id_, reading.comment)
-        elif reading.comment and text.strip() != self._last_text:  # not the same text sent twice
+        elif score := self._score_instead(id_, text):
+            self._set(self._last_number, score)
+            self._remark(self._last_number, score.comment)
+            self._passed.add(id_)
+        elif reading.comment and (text.strip() != self._last_text or is_nothing(text)):  # not the same text sent twice
             self._remark(id_, reading.comment)
             if not _is_small_talk(reading.comment):
                 self._passed.add(id_)
+
+    def _score_instead(self, id_: str, text: str) -> Reading | None:
+        """A bare number to a question that takes none, where a score was asked before and not given.
+
+        "1" is left alone: it may be a yes.
+        """
+        last = self._last_number
+        takes_none = self._survey.questions[id_].kind in _WITHOUT_NUMBERS
+        if last in self._values or not (self._is_number(last) and takes_none):
+            return None
+        reading = self._bare(last, text)
+        return reading if reading and reading.value not in (0, 1) else None
 
     def _answer_late(self, id_: str, text: str) -> None:
         """Take a reply to a question that was passed over or that the conversation did not come to."""

@@ -38,59 +38,6 @@ def _valued(groups: Mapping[float, str]) -> dict[str, float]:
     return {word: value for value, group in groups.items() for word in group.split()}
 
 
-# --- wishes: what phone networks and mail programs teach people ---
-
-OPT_OUT = bag("""
-    stop stopall unsubscribe optout revoke cancel end quit
-    lopeta lopettakaa peru peruuta peruuttakaa poista poistakaa seis
-    stopp sluta avsluta avbryt avregistrera
-""")
-"""Words that end all surveys. They count on a line that holds nothing but them, thanks and a bare answer."""
-
-OPT_OUT_OBJECTS = bag("""
-    kysely kyselyt kyselyitä kyselyiden viesti viestit viestejä viestien lähettäminen lähettämisen nämä näitä pois minut
-    enkät enkäter enkäterna inga fler sms meddelanden skicka dessa mig
-    survey surveys message messages text texts texting sending these all me opt out
-""")
-"""What may stand beside such a word and belongs to it."""
-
-OPT_OUT_LINES = phrases("""
-    älä lähetä enää
-    älkää lähettäkö enää
-    älä lähetä näitä enää
-    älkää lähettäkö näitä enää
-    älkää lähettäkö enää viestejä
-    älkää lähettäkö enää kyselyitä
-    ei kyselyitä
-    ei enää kyselyitä
-    kyselyt pois
-    ei enää viestejä
-    en halua enää näitä
-    en halua enää kyselyitä
-    en halua enää näitä kyselyitä
-    en halua enää viestejä
-    skicka inte fler
-    skicka inte fler enkäter
-    skicka inga fler enkäter
-    inga enkäter
-    inga fler enkäter
-    inga fler sms
-    jag vill inte ha fler enkäter
-    opt out
-    opt me out
-    do not send these
-    do not send any more
-    don't send any more
-    don't text me
-    no more surveys
-    no more texts
-    remove me
-""")
-"""Whole lines that say the same without such a word."""
-
-OPT_IN = bag("start unstop optin resubscribe aloita aloittakaa starta börja")
-"""Words that allow surveys again. They count only when nothing but thanks stands beside them."""
-
 # --- words that say nothing by themselves ---
 
 THANKS = bag("""
@@ -144,6 +91,14 @@ NUMBERS = {word: number for number, group in _NUMBERS.items() for word in group.
 NUMBERS_OF: Mapping[str, Mapping[str, int]] = {"sv": {"en": 1}}
 """Those that are number words in one language only."""
 
+BEFORE_NUMBER = bag("""
+    arvosana arvosanani arvosanaksi vastaus vastaukseni numero numeroksi annan antaisin laitan sanoisin
+    täysi täys täydet
+    betyg betyget mitt jag ger svar siffra en ett det är
+    rating score answer my i id give would say it is a
+""")
+"""Words that introduce a number and say nothing more."""
+
 _OUT_OF = {3: "kolmesta", 4: "neljästä", 5: "viidestä", 6: "kuudesta", 7: "seitsemästä", 10: "kymmenestä"}
 OUT_OF = {word: number for number, word in _OUT_OF.items()}
 """Finnish for "out of five"."""
@@ -166,28 +121,33 @@ _LEVELS = {
     1.0: """
         erinomainen erinomaista erinomaisesti loistava loistavaa loistavasti mahtava mahtavaa mahtavasti
         täydellinen täydellistä täydellisesti huippu huippua upea upeaa upeasti kiitettävä kiitettävää kiitettävästi
+        loisto ihana ihanaa
         utmärkt utmärkta toppen jättebra perfekt fantastisk fantastiskt suverän suveränt strålande superbra kanonbra
-        excellent great perfect fantastic amazing awesome brilliant superb outstanding
+        kanon underbar underbart
+        excellent great perfect fantastic amazing awesome brilliant superb outstanding wonderful lovely
     """,
     0.75: """
         hyvä hyvää hyvin hieno hienoa hienosti mukava mukavaa kiva kivaa tyytyväinen
-        bra god gott fint trevlig trevligt nöjd
-        good nice satisfied happy
+        nopea nopeaa nopeasti sujuva sujuvaa sujuvasti ystävällinen ystävällistä asiantunteva asiantuntevaa
+        bra god gott fint trevlig trevligt nöjd prima snabb snabbt snabba vänlig vänligt
+        good nice satisfied happy fast quick friendly helpful
     """,
     0.5: """
-        ok okei okay kohtalainen kohtalaista kohtalaisesti keskinkertainen keskinkertaista
-        okej hyfsad hyfsat sådär medelmåttig medelmåttigt
-        average soso
+        ok okei okay ookoo jees kohtalainen kohtalaista kohtalaisesti keskinkertainen keskinkertaista
+        kohtuullinen kohtuullista kohtuullisesti tyydyttävä tyydyttävää tyydyttävästi menettelee menetteli
+        okej hyfsad hyfsat sådär medelmåttig medelmåttigt godkänd godkänt
+        average soso fine decent satisfactory
     """,
     0.25: """
-        huono huonoa huonosti heikko heikkoa heikosti kehno kehnoa kehnosti tyytymätön
-        dålig dåligt svag svagt missnöjd
-        bad badly poor poorly unsatisfied dissatisfied
+        huono huonoa huonosti heikko heikkoa heikosti kehno kehnoa kehnosti tyytymätön välttävä välttävää pettynyt
+        dålig dåligt svag svagt missnöjd besviken
+        bad badly poor poorly unsatisfied dissatisfied unhappy disappointed disappointing
     """,
     0.0: """
-        surkea surkeaa surkeasti kamala kamalaa kamalasti hirveä hirveää hirveästi onneton onnetonta
-        usel uselt urusel uruselt hemsk hemskt urdålig urdåligt jättedålig jättedåligt
-        terrible awful horrible dreadful
+        surkea surkeaa surkeeta surkeasti kamala kamalaa kamalasti hirveä hirveää hirveetä hirveästi onneton onnetonta
+        alaarvoinen alaarvoista paska paskaa
+        usel uselt urusel uruselt hemsk hemskt urdålig urdåligt jättedålig jättedåligt värdelös värdelöst skit
+        terrible awful horrible dreadful worst useless rubbish crap
     """,
 }
 LEVELS = _valued(_LEVELS)
@@ -197,17 +157,18 @@ STRONGLY = bag("todella tosi erittäin super mycket väldigt very really extreme
 """They make "good" and "bad" the best and the worst."""
 
 FILLERS = bag("""
-    ihan aivan oikein oli se palvelu palvelua palvelunne kaikki meni sujui toimi mielestäni
-    helt det var är service servicen allt gick fungerade tycker jag
-    it was is the your all everything went worked quite pretty just i think
-""") | STRONGLY | SMALL_TALK - {"ok", "okei", "okej", "okay", "hyvä"}  # fmt: skip
+    ihan aivan oikein oli se palvelu palvelua palvelunne kaikki meni sujui toimi mielestäni ja aika melko varsin
+    palveltu hoidettu hoidettiin asiakaspalvelu asiakaspalvelua
+    helt det var är service servicen allt gick fungerade tycker jag och ganska bemötande hjälp
+    it was is the your all everything went worked quite pretty just i think and rather fairly support
+""") | STRONGLY | SMALL_TALK - {"ok", "okei", "okej", "okay", "jees", "hyvä"}  # fmt: skip
 """Words that may stand beside a word of degree. There is no "not" among them."""
 
 _EMOJI_LEVELS = {
-    1.0: "😍 🤩 🥰 💯 🏆",
+    1.0: "😍 🤩 🥰 💯 🏆 ❤ 🧡 💛 💚 💙 💜 👏 🙌",
     0.75: "👍 👌 🙂 😊 😀 😃 😄 😁 ☺ :) :-) :D :-D =)",
     0.5: "😐 😑 :| :-|",
-    0.25: "👎 🙁 ☹ 😞 😟 😔 😒 :( :-( =(",
+    0.25: "👎 🙁 ☹ 😞 😟 😔 😒 😕 😢 :( :-( =(",
     0.0: "😡 😠 🤬 😤 💩",
 }
 EMOJI_LEVELS = _valued(_EMOJI_LEVELS)
@@ -216,8 +177,11 @@ EMOJI_LEVELS = _valued(_EMOJI_LEVELS)
 # --- yes and no ---
 
 YES = {
-    "fi": bag("k kyllä kylla kyl kyll joo juu jep jepp jees jes joop juup yes yep tottakai todellakin ehdottomasti"),
-    "sv": bag("j ja jo japp jepp jadå jodå jajamän yes yep absolut självklart visst"),
+    "fi": bag("""
+        k kyllä kylla kyl kyll joo juu jep jepp jees jes joop juup yes yep tottakai tietysti toki todellakin
+        ehdottomasti
+    """),
+    "sv": bag("j ja jo japp jepp jadå jodå jajamän jovisst yes yep absolut självklart såklart visst"),
     "en": bag("y yes yep yeah yea yup yess sure absolutely definitely certainly indeed"),
 }
 NO = {
@@ -238,27 +202,31 @@ BEFORE_YES_NO = {"fi": bag("no noh"), "sv": bag("nå nåja"), "en": bag("well")}
 
 AFTER_YES = {
     "fi": bag("""
-        on oli kaikki kunnossa hyvin hienosti nopeasti heti lopulta vihdoin ratkesi ratkennut toimii ihan täysin
-        kokonaan se asia
+        on oli kaikki kunnossa hyvin hienosti nopeasti heti lopulta vihdoin ratkesi ratkes ratkennut toimii ihan täysin
+        kokonaan se asia nyt taas
     """),
     "sv": bag("""
-        det allt är gjorde löstes löst känns så löste sig har blev nu helt den ärendet snabbt fint bra äntligen
+        det allt är gjorde löstes löst känns så löste sig har blev nu helt den ärendet snabbt fint bra äntligen då
+        fungerar funkar igen
     """),
     "en": bag("""
-        it was is did has all good everything solved resolved fixed works now fully completely quickly finally well
-        i do we
+        it was is did has been all good everything solved resolved fixed works now fully completely quickly finally
+        well i do we again
     """),
 }
 AFTER_NO = {
     "fi": bag("""
-        ratkennut ratkea ratkaistu toimi toiminut selvinnyt korjaantunut onnistunut vielä vieläkään valitettavasti
+        ratkennut ratkennu ratkea ratkaistu toimi toiminut toiminu selvinnyt korjaantunut onnistunut onnistunu vielä
+        vieläkään edelleenkään valitettavasti
         todellakaan suinkaan ollenkaan lainkaan yhtään täysin kokonaan oikein ihan ole ollut oo ollu se asia tunnu
         tuntunut
     """),
-    "sv": bag("det den är har inte än ännu alls riktigt helt löstes löst tyvärr ärendet gjorde blev känns"),
+    "sv": bag("""
+        det den är har inte än ännu alls riktigt helt löstes löst tyvärr ärendet gjorde blev känns
+        fortfarande trasig trasigt"""),
     "en": bag("""
-        it was is did has not yet at all really entirely completely solved resolved fixed unfortunately sorry way still
-        dont doesnt isnt wasnt hasnt i do
+        it was is did has not yet at all really entirely completely fully solved resolved fixed unfortunately sorry way
+        still broken dont doesnt isnt wasnt hasnt work i do
     """),
 }
 """Words that bear out a yes or no before them: "ei ratkennut" is a no, "ei mitään valittamista" (no complaints) not."""
@@ -267,6 +235,30 @@ DECISIVE = bag("""
     löstes löst solved resolved fixed works
 """)
 """Those of them after which anything may follow."""
+SOLVED = {
+    "fi": bag(
+        "ratkesi ratkes ratkennut ratkaistu toimii hoitui hoidettu kunnossa onnistui selvisi korjaantui korjattu"
+    ),
+    "sv": bag("löst löstes fungerar funkar ordnat fixat åtgärdat"),
+    "en": bag("solved resolved fixed works working sorted done"),
+}
+"""Words that answer by themselves whether a matter was solved: "det är löst"."""
+UNSOLVED = {
+    "fi": bag("ei eivät rikki kesken"),
+    "sv": bag("inte ej nej trasig trasigt olöst"),
+    "en": bag("no not isnt wasnt hasnt doesnt didnt broken unsolved unresolved"),
+}
+"""Words that make a no of it."""
+NEVER_UNSOLVED = bag("ratkesi ratkes toimii hoitui onnistui selvisi korjaantui works")
+"""Those that no grammar lets stand beside a "not": a no before them is about something else."""
+BESIDE_SOLVED = {
+    "fi": bag("asia asiani homma vika ongelma tämä se jäi valitettavasti edelleen yhä"),
+    "sv": bag("ärendet problemet felet det är blev har tyvärr fortfarande"),
+    "en": bag("it its the issue problem request is was has been unfortunately sadly still"),
+}
+"""Words that may stand beside either."""
+SADLY = bag("valitettavasti vielä vieläkään tyvärr ännu unfortunately sadly")
+"""Words after which a bare "no" is one: "valitettavasti ei"."""
 CONJUNCTIONS = bag("ja mutta koska vaan kun sillä och men eftersom för utan and but because as since")
 """Words that begin another thought, after which anything may follow."""
 YES_SIGNS, NO_SIGNS = bag("👍 👌 ✅ ✔ ☑"), bag("👎 ❌ ✖")
@@ -289,29 +281,44 @@ BESIDE_CORRECTION = _BESIDE_CORRECTION | CORRECTING | REGRETTING | COURTESY
 
 AND = bag("ja sekä och samt and plus")
 NOTHING = phrases("""
+    e
     ei
     ei ole
+    ei oo
     ei ole mitään
+    ei oo mitään
     ei mitään
     ei muuta
-    ei kiitos
+    ei nyt
+    ei tällä kertaa
+    eipä
     en
+    n
     nej
-    nej tack
+    nej inget
+    nej inget annat
+    nej inget särskilt
+    nej ingenting
     nä
     inget
     inget annat
     inget särskilt
     ingenting
+    inte just nu
     no
-    no thanks
     no thank you
+    no nothing
     nope
+    nah
     nothing
     nothing else
+    nothing at the moment
     none
+    not now
+    not really
+    not right now
 """)
-"""Whole replies that say there is nothing to order, to repair or to tell."""
+"""Whole replies, thanks aside, that say there is nothing to order, to repair or to tell."""
 PROBLEM = (
     r"ei\s+(?:\w+\s+)?(?:toimi|aukea|käynnisty|onnistu)\w*|rikki|hajonnut|hajosi|jumissa|"
     r"(?:fungerar|funkar|startar|öppnas)\s+(?:\w+\s+)?inte|trasig\w*|sönder|"

@@ -212,6 +212,20 @@ def test_words_at_odds_with_the_score_are_a_comment() -> None:
     assert suggest("Kesti hetken", ItemKind.PRAISE) is ItemKind.COMMENT
 
 
+def test_nothing_to_say_is_no_praise_whatever_the_score() -> None:
+    assert suggest("Ei muuta, kiitos", ItemKind.PRAISE) is ItemKind.PRAISE, "it says thanks"
+    assert suggest("Ei muuta", ItemKind.PRAISE) is suggest("nothing", ItemKind.COMPLAINT) is ItemKind.COMMENT
+
+
+def test_words_that_came_late_do_not_take_the_tone_of_the_old_score() -> None:
+    late = answer("Nyt on toisin", id=2, matched_by="sender, after it expired")
+    made = record(answer("1 Missä viipyy"), late)
+    assert [(item.text, item.kind) for item in made.items] == [
+        ("Missä viipyy", ItemKind.COMPLAINT),
+        ("Nyt on toisin", ItemKind.COMMENT),
+    ]
+
+
 _words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)
 """As the store has them."""
 _text = _words | st.sampled_from(["5 kiitos", "1", "👍 hyvä", "tarkoitin 5", "ok\nja silti"])

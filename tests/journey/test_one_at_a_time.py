@@ -9,6 +9,7 @@ import pytest
 from hub import Customer, OutcomeUnknown, Rejected
 from hub.journey import conversations
 from hub.journey.claims import claim, take
+from hub.journey.story import stories
 from tests.journey.world import PHONE, World, on_sqlite, plan, ticket, tickets
 
 
@@ -25,6 +26,25 @@ async def test_a_second_survey_waits_until_the_first_conversation_is_over(world:
     await world.hears("1")
     first, second = await world.surveys()
     assert (first["open_until"], second["answered_at"]) == (None, world.now)
+
+
+async def test_a_survey_that_waits_leaves_a_minute_after_the_thanks_and_others_when_they_are_due(world: World) -> None:
+    await world.asked()
+    waiting = ticket(world.now)
+    await world.close(waiting)
+    await world.deliver()
+    async with world.store.read() as connection:
+        (told,) = await stories(connection, waiting.key)
+    assert told.next_step.startswith("it is sent once another conversation with this number is over")
+    assert [(row["state"], row["reason"]) for row in (await world.surveys())[1:]] == [("waiting", "other_conversation")]
+    world.plan = plan(delay="2h")
+    await world.close(ticket(world.now))
+    await world.hears("5")
+    await world.hears("kyllä")
+    assert world.texts()[-1] == "thanks"
+    world.pass_time(minutes=1)
+    await world.deliver()
+    assert await world.states() == [("delivered", None), ("sent", None), ("waiting", None)]
 
 
 async def test_nobody_is_waited_for_longer_than_a_conversation_may_last(world: World) -> None:
@@ -78,7 +98,7 @@ async def test_what_may_have_left_keeps_others_waiting(world: World) -> None:
     await world.deliver()
     await world.close(ticket(world.now))
     await world.deliver()
-    assert await world.states() == [("unknown", "outcome_unknown"), ("waiting", None)]
+    assert await world.states() == [("unknown", "outcome_unknown"), ("waiting", "other_conversation")]
 
 
 @on_sqlite
@@ -125,5 +145,5 @@ async def test_a_worker_that_was_slower_by_a_moment_gives_way_and_sends_the_rest
         claimed = await claim(world.store, world.post(), world.plan, taken)
     assert [row["address"] for row in claimed] == ["+358402000000", "+358402000001"]
     assert await world.claim() == []
-    assert sorted(await world.states()) == [*[("sending", None)] * 3, ("waiting", None)]
+    assert sorted(await world.states()) == [*[("sending", None)] * 3, ("waiting", "other_conversation")]
     assert {row["claimed_by"] for row in await world.surveys() if row["state"] == "waiting"} == {None}

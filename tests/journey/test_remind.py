@@ -88,6 +88,34 @@ async def test_an_answer_that_was_not_read_yet_is_read_first(world: World) -> No
     assert "reminder" not in world.texts()
 
 
+@pytest.mark.parametrize("by", ["sms", "page", "another address"])
+async def test_a_reminder_waits_for_what_was_not_read_yet(world: World, by: str) -> None:
+    await asked(world)
+    world.pass_time(days=3)
+    await world.remind()
+    token = world.phones.messages[0].key
+    if by == "page":
+        await world.answer_on_page(token, 4)
+    else:
+        await world.reply("5", **({} if by == "sms" else {"sender": "other@customer.example", "key": token}))
+    await world.deliver()
+    assert world.texts() == ["survey"]
+    await world.process()
+    world.pass_time(minutes=1)
+    await world.deliver()
+    assert "reminder" not in world.texts()
+
+
+@on_sqlite
+async def test_words_of_somebody_else_keep_no_reminder_waiting(world: World) -> None:
+    await asked(world)
+    world.pass_time(days=3)
+    await world.remind()
+    await world.reply("5", "+358402000000")
+    await world.deliver()
+    assert world.texts() == ["survey", "reminder"]
+
+
 @on_sqlite
 async def test_an_answer_while_the_reminder_waits_takes_it_back(world: World) -> None:
     await asked(world, quiet_hours="20:00-08:00", reminder="70h")

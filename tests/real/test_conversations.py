@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 from tests.daemon.running import HubProcess, wait_until
-from tests.real.desk import SURVEYS, DeskPeople, plain
+from tests.real import settings
+from tests.real.desk import DeskPeople, plain
 from tests.real.servers.kannel import Kannel
-from tests.real.servers.mail import MailServer, password
+from tests.real.servers.mail import MailServer
 
 PREVIEWED = "INC0012345"
 """The ticket that `hub surveys preview` speaks of."""
@@ -53,11 +54,8 @@ class World:
 
     def phone_shows(self, number: str, *texts: str) -> None:
         """Wait until a phone has got as many texts, and compare them: nothing else, nothing twice."""
-        wait_until(lambda: len(self.texts_at(number)) >= len(texts), f"{len(texts)} texts on the phone")
-        assert self.texts_at(number) == list(texts)
-
-    def texts_at(self, number: str) -> list[str]:
-        return [text for to, text in self.kannel.sent() if to.lstrip("+") == number.lstrip("+")]
+        wait_until(lambda: len(self.kannel.texts_at(number)) >= len(texts), f"{len(texts)} texts on the phone")
+        assert self.kannel.texts_at(number) == list(texts)
 
     def preview(self, language: str, ticket: str, kind: str, question: str | None = None) -> str:
         """The text of an SMS as the operator was shown it."""
@@ -90,56 +88,22 @@ class World:
         return [mail for mail in self.mail.read(customer) if mail["X-XM-Survey"] and ticket in plain(mail)]
 
     def write_config(self, *, hurry: bool = False) -> None:
-        folder, mail, kannel = self.hub.folder, self.mail, self.kannel
-        (folder / "sms").write_text(f"{kannel.password}\n")
-        (folder / "survey").write_text(f"{password(SURVEYS)}\n")
-        (folder / "callback").write_text(kannel.callback_secret)
-        limits = f'expires = "{EXPIRES.seconds}s"\nconversation = "{EXPIRES.seconds}s"' if hurry else ""
-        (folder / "hub.toml").write_text(
-            f"""
-[web]
-listen = "127.0.0.1:{kannel.hook_port}"
-public_url = "http://127.0.0.1:{kannel.hook_port}"
-[survey]
-sender_name = "Acme"
-gateways = ["sms", "mail"]
-delay = "0s"
-contact_interval = "0s"
-quiet_hours = ""
-{limits}
+        folder, limit = self.hub.folder, f"{EXPIRES.seconds}s"
+        limits = f'expires = "{limit}"\nconversation = "{limit}"' if hurry else ""
+        by_post_later = """
 [[rules]]
 name = "by post, later"
 service = ["Post"]
 delay = "18s"
 gateways = ["mail"]
-[sources.desk]
-plugin = "files"
-interval = "1s"
-folder = "{folder}"
-[gateways.sms]
-plugin = "kannel"
-url = "{kannel.url}"
-username = "{kannel.username}"
-password = {{ file = "sms" }}
-sender = "{kannel.desk_number}"
-callback_secret = {{ file = "callback" }}
-[gateways.mail]
-plugin = "email"
-interval = "5s"
-smtp_host = "{mail.host}"
-smtp_port = {mail.ports.submission}
-smtp_username = "{SURVEYS}"
-smtp_password = {{ file = "survey" }}
-ca_file = "{mail.ca_file}"
-from_address = "Acme <{SURVEYS}>"
-reply_address = "{SURVEYS}"
-[gateways.mail.imap]
-host = "{mail.host}"
-port = {mail.ports.imaps}
-ca_file = "{mail.ca_file}"
-username = "{SURVEYS}"
-password = {{ file = "survey" }}
 """
+        self.hub.config.write_text(
+            settings.web(self.kannel)
+            + settings.survey("sms", "mail", more=limits)
+            + by_post_later
+            + settings.desk_of_files(folder)
+            + settings.sms(self.kannel, folder)
+            + settings.mail(self.mail, folder)
         )
 
 
@@ -220,12 +184,12 @@ def test_a_conversation_asks_what_was_previewed_and_ends_in_one_record(
 
 def test_words_after_the_end_are_added_and_answered_by_nothing(world: World) -> None:
     number = "+358409000101"
-    before = world.texts_at(number)
+    before = world.kannel.texts_at(number)
     world.says(number, "Ja vielä: kiitos Äijälle 😀")
     record = world.record("TALK-fi", 4)
     assert remarks(record)[-1] == ("three", "Ja vielä: kiitos Äijälle 😀")
     assert scores(record) == {"service": 5, "solved": 1}
-    assert world.texts_at(number) == before
+    assert world.kannel.texts_at(number) == before
 
 
 def test_the_next_survey_waits_until_the_conversation_before_it_is_over(world: World) -> None:
@@ -303,7 +267,7 @@ def test_a_text_of_somebody_who_was_never_asked_is_kept(world: World) -> None:
 
     wait_until(kept, "the operator sees it")
     assert kept() == ["Hej, är det här rätt nummer? Öppet på lördag?"]
-    assert world.texts_at("+358409000108") == []
+    assert world.kannel.texts_at("+358409000108") == []
 
 
 def test_late_replies_are_kept_on_the_ticket_and_change_no_score(world: World) -> None:

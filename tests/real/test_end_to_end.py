@@ -16,6 +16,7 @@ import pytest
 
 from tests.browsing import answer
 from tests.daemon.running import HubProcess, wait_until
+from tests.real import settings
 from tests.real.desk import DESK, SURVEYS, DeskPeople, plain
 from tests.real.servers.kannel import Kannel
 from tests.real.servers.mail import MailServer, password
@@ -51,7 +52,7 @@ class World:
             self.people.close_by_moving(subject)
 
     def sms_to(self, customer: str) -> list[str]:
-        return [text for to, text in self.kannel.sent() if to.lstrip("+") == PHONES[customer].lstrip("+")]
+        return self.kannel.texts_at(PHONES[customer])
 
     def wait_for_sms(self, customer: str) -> str:
         wait_until(lambda: self.sms_to(customer), f"a text for {customer}")
@@ -97,22 +98,10 @@ def world(mail: MailServer, kannel: Kannel, tmp_path_factory: pytest.TempPathFac
 def _write_files(folder: Path, mail: MailServer, kannel: Kannel) -> None:
     rows = "\n".join(f"{address},{number},fi,Asiakas" for address, number in PHONES.items())
     (folder / "contacts.csv").write_text(f"email,phone,language,name\n{rows}\npekka@customer.test,,sv,Pekka\n")
-    for name, secret in (("desk", password(DESK)), ("survey", password(SURVEYS)), ("sms", kannel.password)):
-        (folder / name).write_text(f"{secret}\n")
-    (folder / "callback").write_text(kannel.callback_secret)
-    (folder / "hub.toml").write_text(
-        f"""
+    (folder / "desk").write_text(f"{password(DESK)}\n")
+    own = f"""
 [hub]
 contacts = "contacts.csv"
-[web]
-listen = "127.0.0.1:{kannel.hook_port}"
-public_url = "http://127.0.0.1:{kannel.hook_port}"
-[survey]
-sender_name = "Acme"
-gateways = ["sms", "mail"]
-delay = "0s"
-contact_interval = "0s"
-quiet_hours = ""
 [surveys.closing]
 messages = 1
 [exclusions.staff]
@@ -127,30 +116,13 @@ username = "{DESK}"
 password = {{ file = "desk" }}
 closed_keyword = "$Closed"
 result_keywords = true
-[gateways.sms]
-plugin = "kannel"
-url = "{kannel.url}"
-username = "{kannel.username}"
-password = {{ file = "sms" }}
-sender = "{kannel.desk_number}"
-callback_secret = {{ file = "callback" }}
-[gateways.mail]
-plugin = "email"
-interval = "5s"
-smtp_host = "{mail.host}"
-smtp_port = {mail.ports.submission}
-smtp_username = "{SURVEYS}"
-smtp_password = {{ file = "survey" }}
-ca_file = "{mail.ca_file}"
-from_address = "Acme <{SURVEYS}>"
-reply_address = "{SURVEYS}"
-[gateways.mail.imap]
-host = "{mail.host}"
-port = {mail.ports.imaps}
-ca_file = "{mail.ca_file}"
-username = "{SURVEYS}"
-password = {{ file = "survey" }}
 """
+    (folder / "hub.toml").write_text(
+        own
+        + settings.web(kannel)
+        + settings.survey("sms", "mail")
+        + settings.sms(kannel, folder)
+        + settings.mail(mail, folder)
     )
 
 

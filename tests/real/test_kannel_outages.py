@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.daemon.running import HubProcess, wait_until
+from tests.real import settings
 from tests.real.servers.kannel import Kannel
 
 ROOT = Path(__file__).parents[2]
@@ -144,32 +145,12 @@ class World:
 @pytest.fixture(scope="module")
 def world(kannel: Kannel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     hub = ImpatientHub(tmp_path_factory.mktemp("hub"), port=kannel.hook_port)
-    (hub.folder / "password").write_text(f"{kannel.password}\n")
-    (hub.folder / "callback").write_text(kannel.callback_secret)
     hub.config.write_text(
-        f"""
-[web]
-listen = "127.0.0.1:{kannel.hook_port}"
-public_url = "http://127.0.0.1:{kannel.hook_port}"
-[survey]
-sender_name = "Acme"
-delay = "0s"
-contact_interval = "0s"
-quiet_hours = ""
-[surveys.closing]
-messages = 1
-[sources.desk]
-plugin = "files"
-interval = "1s"
-folder = "{hub.folder}"
-[gateways.sms]
-plugin = "kannel"
-url = "{kannel.url}"
-username = "{kannel.username}"
-password = {{ file = "password" }}
-sender = "{kannel.desk_number}"
-callback_secret = {{ file = "callback" }}
-"""
+        settings.web(kannel)
+        + settings.survey("sms")
+        + "[surveys.closing]\nmessages = 1\n"
+        + settings.desk_of_files(hub.folder)
+        + settings.sms(kannel, hub.folder)
     )
     hub.start()
     yield World(hub, kannel)

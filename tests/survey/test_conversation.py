@@ -295,3 +295,20 @@ def test_a_correction_that_overtakes_what_it_corrects_counts_all_the_same(turned
     found = gather(built_in("closing"), replies[::-1] if turned else replies, "fi")
     assert found.values == {"service": 3}
     assert {words for _, words in found.remarks} >= {"tarkoitin 3"}
+
+
+def test_who_first_asks_who_is_writing_can_still_give_the_score() -> None:
+    asked = survey("service", "solved", "three")
+    assert gather(asked, sms("Mikä tämä on?", "5 kiitos")) == gathered(
+        {"service": 5}, ("service", "Mikä tämä on?"), ("service", "kiitos"), next="three"
+    )
+    may_be_a_yes = gather(asked, sms("Mikä tämä on?", "1"))
+    assert may_be_a_yes == gathered({}, ("service", "Mikä tämä on?"), ("solved", "1"), next="three")
+    hours = survey("service", "lost_time", "three")
+    assert gather(hours, sms("Mikä tämä on?", "5")).values == {}
+
+
+def test_no_twice_is_no_to_two_questions_and_a_digit_twice_is_one_answer() -> None:
+    asked = survey("service", "solved", "three")
+    assert gather(asked, sms("5", "Ei", "Ei")) == gathered({"service": 5, "solved": 0}, ("three", "Ei"))
+    assert gather(asked, sms("5", "5")) == gathered({"service": 5}, next="solved")

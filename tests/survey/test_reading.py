@@ -6,7 +6,8 @@ import pytest
 
 from hub.survey.reading import Reading, Wish, wishes
 from hub.survey.reading import read as read_any
-from hub.survey.words import NUMBERS, OPT_IN, OPT_OUT, OPT_OUT_LINES
+from hub.survey.wish_words import OPT_IN, OPT_OUT, OPT_OUT_LINES
+from hub.survey.words import NUMBERS
 from tests.survey.asked import QUESTIONS, question
 
 
@@ -71,6 +72,13 @@ def read(text: str, language: str = "fi") -> Reading:
         ("two, it broke again", 2, "it broke again"),
         ("kolme\nihan ok", 3, "ihan ok"),
         ("1. Tulostin on yhä rikki", 1, "Tulostin on yhä rikki"),
+        ("5kiitos avusta", 5, "kiitos avusta"),
+        ("Arvosana: 5", 5, None),
+        ("annan viisi!", 5, None),
+        ("Hei, 5", 5, "Hei, 5"),
+        ("Kiitos! 4", 4, "Kiitos! 4"),
+        ("“5”", 5, None),
+        ("(5)\nt. Matti", 5, "t. Matti"),
     ],
 )
 def test_a_rating_at_the_start_is_read_and_the_words_are_kept(text: str, rating: int, comment: str | None) -> None:
@@ -117,8 +125,11 @@ def test_a_rating_at_the_start_is_read_and_the_words_are_kept(text: str, rating:
         "1 st",
         "1. Tulostin\n2. Näyttö",
         "1) printer\n 2) screen",
-        "Hei, 5",
-        "Arvosana: 5",
+        "Hei, tiketti 5",
+        "Kiitos 5 tunnin odotuksesta",
+        "Arvosana: 5 miinus",
+        "Hei, 5 päivää meni",
+        "annan 6",
         "INC0012345",
         "Tiketti 5 jäi auki",
         "one laptop is still broken",
@@ -184,6 +195,11 @@ def test_any_other_number_is_no_rating_and_the_whole_text_is_the_comment(text: s
         ("stop texting me please", None, "please"),
         ("5 stars STOP", 5, None),
         ("Älkää lähettäkö näitä enää!", None, None),
+        ("Älä lähetä mulle näitä", None, None),
+        ("Stoppa detta tack", None, "tack"),
+        ("sluta skicka till mig", None, None),
+        ("Stop spamming me, thank you", None, "thank"),
+        ("3\nTake me off your list please", 3, None),
         ("5\nno more surveys", 5, None),
     ],
 )
@@ -276,8 +292,9 @@ def test_any_scale_has_its_own_numbers() -> None:
         ("👍", 4), ("👍🏽👍🏽", 4), ("hyvä", 4), ("hyvää palvelua", 4), ("hyvä :)", 4), ("bra service", 4),
         (":)", 4), ("😀", 4),
         ("ok", 3), ("ihan ok", 3), ("Ihan ok, kiitos.", 3), ("helt okej", 3), ("it was ok", 3), ("😐", 3),
-        ("👎", 2), ("huono", 2), ("ganska dåligt", None), ("dålig", 2), ("bad service", 2), (":(", 2),
+        ("👎", 2), ("huono", 2), ("ganska dåligt", 2), ("dålig", 2), ("bad service", 2), (":(", 2),
         ("surkeaa", 1), ("tosi huono", 1), ("terrible", 1), ("😡", 1),
+        ("ok 👍", 3), ("ok 👎", None), ("❤️", 5), ("hyvää ja nopeaa", 4), ("hyvää ja huonoa", None),
         ("ei hyvä", None), ("inte bra", None), ("not bad", None), ("no good", None), ("ok, mutta hidas", None),
         ("Loistavaa! Taas rikki", None), ("hyvä 🙄", None), ("👍👎", None), ("hyvä, huono", None), ("kiitos", None),
         ("hyvä " * 13, None),

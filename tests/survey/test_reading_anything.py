@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub.config.questions import Question
-from hub.survey import time_words, words
+from hub.survey import time_words, wish_words, words
 from hub.survey.model import Value, scale_of
 from hub.survey.reading import Reading, Wish, read, wishes
 from hub.survey.reading.lost_time import MOST_MINUTES
@@ -36,9 +36,10 @@ ASKED = {name: QUESTIONS[name] for name in BUILT_IN} | {
 }
 LANGUAGES = ("fi", "sv", "en")
 KNOWN = frozenset().union(
-    words.OPT_OUT, words.OPT_OUT_OBJECTS, words.OPT_IN, words.COURTESY, words.NUMBERS, words.POINTS, words.OUT_OF,
+    wish_words.OPT_OUT, wish_words.OPT_OUT_OBJECTS, wish_words.OPT_IN, *wish_words.OPT_OUT_LINES,
+    words.COURTESY, words.NUMBERS, words.BEFORE_NUMBER, words.POINTS, words.OUT_OF,
     words.AND, time_words.MINUTES_OF, time_words.AFTER_SPAN, *words.YES.values(), *words.NO.values(),
-    *words.BEFORE_YES_NO.values(), *words.OPT_OUT_LINES, *time_words.SPANS, *time_words.COUPLE, *time_words.NO_TIME,
+    *words.BEFORE_YES_NO.values(), *time_words.SPANS, *time_words.COUPLE, *time_words.NO_TIME,
     ("en", "of", "out", "av", "ratkesi", "tuntuu"),
     *(words.keys(text) for asked in ASKED.values() for labels in asked.labels.values() for text in labels),
     *(words.keys(text) for asked in ASKED.values() for one in asked.options.values() for text in one.text.values()),
@@ -52,6 +53,7 @@ PIECES = st.sampled_from([
     "not", "ratkennut", "mutta", "ok", "hyvä", "huono", "ihan", "Hyvää", "2 h", "min", "tunti", "puoli tuntia", "noin",
     "a day", "ei yhtään", "Kesti liian kauan", "nopeus", "Portaalista", "tilata", "ei toimi", "tarkoitin",
     "nej tack", "½", "…", "(", "\r\n",
+    "arvosana", "det är", "a", "toimii", "löst", "valitettavasti", "kunnossa", "“", "*",
 ])  # fmt: skip
 REPLIES = st.text() | st.lists(PIECES, max_size=12).map("".join) | st.lists(PIECES, max_size=8).map(" ".join)
 QUESTION = st.sampled_from(sorted(ASKED))

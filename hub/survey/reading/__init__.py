@@ -18,10 +18,10 @@ from hub.survey.reading.degrees import read_degree, read_label
 from hub.survey.reading.lost_time import read_lost_time
 from hub.survey.reading.numbers import read_number
 from hub.survey.reading.options import read_choice, read_factors
-from hub.survey.reading.parts import read_parts
+from hub.survey.reading.parts import is_nothing, read_parts
 from hub.survey.reading.yes_no import read_yes_no
 
-__all__ = ["Reading", "Wish", "first_line", "read", "wishes", "without_wishes"]
+__all__ = ["Reading", "Wish", "first_line", "is_nothing", "read", "wishes", "without_wishes"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,12 @@ from enum import StrEnum
 
 from hub.config.questions import Question
 from hub.survey.model import Value
+from hub.survey.wish_words import OPT_IN, OPT_OUT, OPT_OUT_LINES, OPT_OUT_OBJECTS
 from hub.survey.words import (
     COURTESY,
     NEEDS_MORE,
     NO,
     NUMBERS,
-    OPT_IN,
-    OPT_OUT,
-    OPT_OUT_LINES,
-    OPT_OUT_OBJECTS,
     POINTS,
     THANKS,
     YES,
@@ -106,7 +103,7 @@ def split(text: str) -> tuple[list[str], Wish | None]:
         words = line.split(maxsplit=_MOST_WORDS)
         folded = list(map(key, words)) if len(words) <= _MOST_WORDS else []
         rest = None
-        if len(folded) > 1 and tuple(word for word in folded if word and word not in THANKS) in OPT_OUT_LINES:
+        if len(folded) > 1 and tuple(word for word in folded if word and word not in COURTESY) in OPT_OUT_LINES:
             rest = ""
         elif not OPT_OUT.isdisjoint(folded):
             rest = _without_stop(words, folded)

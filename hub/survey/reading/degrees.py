@@ -97,6 +97,6 @@ def _one_degree(by_word: set[float], by_sign: set[float]) -> float | None:
     """The mildest degree that was said; None when good and bad things were."""
     degrees = by_word | by_sign
     sides = {(degree > _MIDDLE) - (degree < _MIDDLE) for degree in degrees}
-    if len(sides) != 1:
+    if len(sides) != 1 and not (by_word == {_MIDDLE} and sides == {0, 1}):  # "ok 👍" is no more than ok
         return None
     return min(by_word or by_sign, key=lambda degree: abs(degree - _MIDDLE))

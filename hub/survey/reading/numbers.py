@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import takewhile
 
 from hub.api.records import QuestionKind
 from hub.config.questions import Question
 from hub.survey.reading.common import INVISIBLE, WORD, Asked, Found, Said, own_words
-from hub.survey.words import COURTESY, NUMBERS, NUMBERS_OF, OUT_OF, POINTS, UNITS, key
+from hub.survey.words import (
+    BEFORE_NUMBER,
+    COURTESY,
+    NUMBERS,
+    NUMBERS_OF,
+    OUT_OF,
+    POINTS,
+    SMALL_TALK,
+    UNITS,
+    key,
+    keys,
+)
 
 _DIGIT = r"\d\ufe0f?\u20e3?"
 _NUMBER = re.compile(
@@ -16,8 +28,8 @@ _NUMBER = re.compile(
     r"(?:\s?(?:/|out\s+of|of|av)\s?(?P<scale>\d{1,3}))?",
     re.IGNORECASE,
 )
-# What may follow a number that is an answer: nothing, a space, punctuation or, checked apart, an emoji.
-_AFTER = re.compile(r"$|[\s.,!?…:;=()\"'–—-]")
+# What may follow a number that is an answer: nothing, a space, punctuation, thanks or, checked apart, an emoji.
+_AFTER = re.compile(r"$|[\s.,!?…:;=()\"'–—-]|(?:kiito|kiitt|kiits|tack|thank|thx)", re.IGNORECASE)
 # What shows that a number goes on (3.5, 1-5, 12:30, 1. 6. 2026, 5 000, 3 or 4) or counts something (5 days, 2. time).
 _GOES_ON = re.compile(
     rf"[.,:]\d|\s*[-–—/+*]\s*\d|\s+\d|\.\s+\d+\.|\.?\s*(?:{UNITS})(?!\w)|\s*/|\s+(?:av|out)(?!\w)|"
@@ -29,6 +41,8 @@ _SCALE = re.compile(r"\s+(?:(?:out\s+of|of|av)\s+(?P<number>[^\W\d_]+)|(?P<finni
 _STARS = re.compile(r"(?P<full>[⭐★🌟]+)(?P<empty>☆*)[.!]*")
 _FIRST_ITEM = re.compile(rf"{INVISIBLE}1(?P<mark>[.)])\s*\S")
 _USUAL_STARS = 5
+_AROUND = "\"'“”„»«()*"
+_MOST_WORDS = 12
 
 
 def read_number(said: Said, asked: Asked) -> Found | None:
@@ -37,7 +51,20 @@ def read_number(said: Said, asked: Asked) -> Found | None:
         return None
     line, question = said.head, asked.question
     found = _from_digits(line, question) or _from_stars(line, question) or _from_word(line, question, asked.language)
-    return found and Found(found[0], found[1] + said.tail)
+    return Found(found[0], found[1] + said.tail) if found else _introduced(said, asked)
+
+
+def _introduced(said: Said, asked: Asked) -> Found | None:
+    """A number with nothing else on its line but greetings, thanks and words that introduce it: "Hei, arvosana 5"."""
+    words = said.head.split(maxsplit=_MOST_WORDS)
+    before = list(takewhile(lambda folded: folded in BEFORE_NUMBER or folded in SMALL_TALK, map(key, words)))
+    if len(words) > _MOST_WORDS:
+        return None
+    rest = " ".join(words[len(before) :]).strip(_AROUND)
+    found = _from_digits(rest, asked.question) or _from_word(rest, asked.question, asked.language)
+    if found is None or not SMALL_TALK.issuperset(keys(found[1])):
+        return None
+    return Found(found[0], said.tail if BEFORE_NUMBER.issuperset(before) and not found[1] else said.text)
 
 
 def _from_digits(line: str, question: Question) -> tuple[int, str] | None:

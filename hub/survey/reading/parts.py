@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from hub.survey.reading.common import Asked, Found, Said
-from hub.survey.words import NEGATIONS, NOTHING, ORDER, PROBLEM, keys
+from hub.survey.words import NEGATIONS, NOTHING, ORDER, PROBLEM, THANKS, keys
 
 _PROBLEM = re.compile(rf"(?<!\w)(?:{PROBLEM})", re.IGNORECASE)
 _ORDER = re.compile(rf"(?<!\w)(?:{ORDER})", re.IGNORECASE)
@@ -21,12 +21,17 @@ def read_parts(said: Said, asked: Asked) -> Found | None:
     feedback. A reply that only says "nothing" answers nothing.
     """
     text = said.text.strip()
-    if len(text) <= _LONGEST_NOTHING and keys(text) in NOTHING:
+    if is_nothing(text):
         return None
     parts: dict[str, str] = {}
     for part, sentence in _merged(text, asked.language):
         parts[part] = f"{parts[part]}\n{sentence}" if part in parts else sentence
     return Found(parts, "")
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a text says no more than that there is nothing to say."""
+    return len(text) <= _LONGEST_NOTHING and tuple(word for word in keys(text) if word not in THANKS) in NOTHING
 
 
 def _merged(text: str, language: str) -> list[tuple[str, str]]:

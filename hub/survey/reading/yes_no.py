@@ -16,13 +16,18 @@ from hub.survey.words import (
     AFTER_NO,
     AFTER_YES,
     BEFORE_YES_NO,
+    BESIDE_SOLVED,
     CONJUNCTIONS,
     DECISIVE,
     NEEDS_MORE,
+    NEVER_UNSOLVED,
     NO,
     NO_SIGNS,
     NOT_ELSEWHERE,
+    SADLY,
+    SOLVED,
     THANKS,
+    UNSOLVED,
     YES,
     YES_SIGNS,
     key,
@@ -35,6 +40,9 @@ _FINNISH_QUESTION = re.compile(r"(?P<verb>\w+)k[oö](?!\w)")
 _ANY_NO = frozenset().union(*NO.values())
 _BESIDE_SIGN = frozenset(" \r\n\t.!\ufe0f🏻🏼🏽🏾🏿")
 _THOUGHT_ENDS = ".,!?…:;(-–—"
+_ABOUT_SOLVING = re.compile(r"ratke|ratkais|löst|solved|fixed", re.IGNORECASE)
+_LONGEST_STATEMENT = 60
+_ONLY_ANSWERS = ("no", "nej")
 
 
 def read_yes_no(said: Said, asked: Asked) -> Found | None:
@@ -44,7 +52,7 @@ def read_yes_no(said: Said, asked: Asked) -> Found | None:
     if match := _DIGIT.match(said.head):
         named, rest = _named_digits(asked.text, asked.language).get(match[0]), said.head[1:]
         return None if named is None or not ends_here(rest) else Found(named, own_words(rest) + said.tail)
-    return _from_words(said, asked.language, _echo(asked.text, asked.language))
+    return _from_words(said, asked.language, _echo(asked.text, asked.language)) or _statement(said, asked)
 
 
 def _sign(text: str) -> int | None:
@@ -92,6 +100,29 @@ def _from_words(said: Said, language: str, echo: str | None) -> Found | None:
     if THANKS.issuperset(_first_thought(rest)):
         return Found(value, own_words(rest) + said.tail)
     return Found(value, said.text)  # "ratkennut" alone would say the opposite of "ei ratkennut"
+
+
+def _statement(said: Said, asked: Asked) -> Found | None:
+    """What a reply says that begins with neither: "det är löst", "it works now", "valitettavasti ei ratkennut".
+
+    Only where that was asked: to "did you have any trouble?" the same words would mean the opposite.
+    """
+    language, text = asked.language, said.text
+    if len(text) > _LONGEST_STATEMENT or "?" in text or not _ABOUT_SOLVING.search(asked.text):
+        return None
+    words = keys(text)
+    noes = [word for word in words if word in UNSOLVED.get(language, ())]
+    others = {*words} - {*noes} - THANKS - BESIDE_SOLVED.get(language, frozenset()) - SADLY
+    solved = others & SOLVED.get(language, frozenset())
+    supporting = (AFTER_NO if noes else AFTER_YES).get(language, frozenset())
+    if len(noes) > 1 or not others <= solved | supporting:
+        return None
+    if not noes:
+        return Found(1, text) if solved and SADLY.isdisjoint(words) else None
+    if solved and (solved & NEVER_UNSOLVED or noes[0] in _ONLY_ANSWERS):
+        return None  # "no it works now"
+    ends_so = words[-1] in noes and not NEEDS_MORE.issuperset(words)
+    return Found(0, text) if solved or ends_so or not SADLY.isdisjoint(words) else None
 
 
 def _is_borne_out(word: str, rest: str, value: int, language: str, echo: str | None) -> bool:

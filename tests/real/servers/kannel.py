@@ -111,6 +111,10 @@ class Kannel:
         """Give (number, text) of each message that arrived at a phone, oldest first."""
         return self.smsc.sent()
 
+    def texts_at(self, number: str) -> list[str]:
+        """Give the messages that arrived at one phone, oldest first."""
+        return [text for to, text in self.sent() if to.lstrip("+") == number.lstrip("+")]
+
     def reply(self, sender: str, recipient: str, text: str) -> None:
         """Let the customer with the number `sender` write to `desk_number` or `post_number`."""
         self.smsc.reply(sender, recipient, text)
