@@ -107,9 +107,10 @@ class _Record(BaseModel):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         # JSON is what the hub has stored, and clean: to take it apart in Python would take twice as long
-        schema = handler(source)
-        cleaned = core_schema.no_info_before_validator_function(_storable, schema)
-        return core_schema.json_or_python_schema(json_schema=schema, python_schema=cleaned)
+        record: Any = handler.resolve_ref_schema(handler(source))
+        ref = record.pop("ref", None)  # other records refer to both ways together
+        cleaned = core_schema.no_info_before_validator_function(_storable, record)
+        return core_schema.json_or_python_schema(json_schema=record, python_schema=cleaned, ref=ref)
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:

@@ -341,3 +341,20 @@ async def look_out(engine: Engine, lookout: Lookout) -> None:
         return 0
 
     await _supervise(engine, engine.stopping, "hub:due", work, lambda: engine.bells.outgoing.wait(wait_s))
+
+
+async def withdraw(engine: Engine, unreachable: Callable[[], Awaitable[int]], loaded: asyncio.Event) -> None:
+    """At the start and after each reload, take back surveys that wait for a gateway which is not there any more.
+
+    :param unreachable: takes them back.
+    :param loaded: set when the configuration was loaded again.
+    """
+
+    async def work(_health: Health) -> int:
+        loaded.clear()  # before the work: what is loaded meanwhile is for another look
+        return await unreachable()
+
+    async def rest() -> None:
+        await _first(engine.stopping.wait(), loaded.wait())
+
+    await _supervise(engine, engine.stopping, "hub:withdraw", work, rest)

@@ -181,6 +181,7 @@ class Service:
         self._channel = channel
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
+        self._loaded = asyncio.Event()
         self._log = structlog.get_logger()
         self.engine = loops.Engine(
             store=store,
@@ -206,11 +207,14 @@ class Service:
         for id_, component in self.config.components().items():
             if instance := await self._build(component):
                 self._run(id_, instance)
-        common = [loops.look_out(self.engine, self._lookout)]
+        common = [
+            loops.look_out(self.engine, self._lookout),
+            loops.withdraw(self.engine, self._withdraw_unreachable, self._loaded),
+        ]
         if Role.JOURNEY in self._roles:
             common += [loops.journey(self.engine), loops.forget(self.engine)]
         self._tasks["hub"] = [self._watched(loop, self.engine.stopping) for loop in common]
-        await self._settle()
+        self._settle()
 
     async def reload(self, config: HubConfig) -> None:
         """Take a new, valid configuration: start what is new, stop what is gone, replace what changed.
@@ -237,7 +241,7 @@ class Service:
             await self._stop(id_, old)
             if new and not self.engine.stopping.is_set():
                 self._run(id_, new)
-        await self._settle()
+        self._settle()
         self._log.info(
             "config.reloaded",
             added=sorted(changes.added),
@@ -318,7 +322,7 @@ class Service:
         task.add_done_callback(ended)
         return task
 
-    async def _settle(self) -> None:
+    def _settle(self) -> None:
         """Look out for the components that are there now; deal with what waits for gateways that are not any more."""
         here = self.engine.instances.values()
         self._lookout.watch(
@@ -328,8 +332,12 @@ class Service:
             targets=[one.id for one in here if target_of(one, self._worker, self._clock) and Role.WRITE in self._roles],
             sources=[one.config.name for one in here if isinstance(one.component, Source) and Role.PULL in self._roles],
         )
-        if await self._is_alone():
-            await withdraw_unreachable(self.engine.store, list(self.config.gateways), self._clock.now())
+        self._loaded.set()
+
+    async def _withdraw_unreachable(self) -> int:
+        if not await self._is_alone():
+            return 0
+        return await withdraw_unreachable(self.engine.store, list(self.config.gateways), self._clock.now())
 
     async def _is_alone(self) -> bool:
         """Whether no other worker is there, whose hub.toml may still have, or already have, another gateway."""

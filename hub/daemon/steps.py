@@ -71,11 +71,14 @@ async def pull(
     assert isinstance(source, Source)
     if cursor is None:
         cursor = await cursor_of(store, instance.id)
+    asked_at = clock.now()
     async for page in source.pull(cursor):
         _require(page, Page)
         if not mine():
             return
-        yield await despite_deadlock(partial(intake.store_page, store, instance.config.name, page, clock.now()))
+        storing = partial(intake.store_page, store, instance.config.name, page, clock.now(), asked_at=asked_at)
+        yield await despite_deadlock(storing)
+        asked_at = clock.now()
 
 
 async def follow_hints(store: Store, instance: Instance, clock: Clock) -> int:

@@ -195,9 +195,11 @@ async def _process(
     states = {row["id"]: _state(row, matches.get(row["id"]), plan) for row in rows}
     counted = [row for row in rows if states[row["id"]] is AnswerState.USED]
     used = {row["id"]: matches[row["id"]] for row in counted}
-    await _mark_answered(connection, counted, used)  # from here on their surveys are locked
+    answered_about = {one.invitation["closure_id"] for one in used.values()}
+    await steps_of(connection, answered_about, lock=True)  # in one go: who locks bit by bit is waited for in a circle
+    await _mark_answered(connection, counted, used)
     await wishes.obey(connection, rows, used, plan, now)
-    steps = await steps_of(connection, {one.invitation["closure_id"] for one in used.values()}, lock=True)
+    steps = await steps_of(connection, answered_about)
     asked = {id_: asked_last(steps[one.invitation["closure_id"]]) for id_, one in used.items()}
     await _store_matches(connection, rows, matches, states, asked)
     watch.matched(connection, [(row, _invitation_of(row, used), states[row["id"]]) for row in rows])
@@ -250,5 +252,4 @@ async def _mark_answered(connection: AsyncConnection, rows: Sequence[Row], match
     for row in rows:
         first.setdefault(matches[row["id"]].invitation["id"], row["received_at"])
     if first:
-        # in order of ids: see `outcome.store_outcomes`
-        await connection.execute(_ANSWERED, {"rows": [{"invitation": id_, "at": first[id_]} for id_ in sorted(first)]})
+        await connection.execute(_ANSWERED, {"rows": [{"invitation": id_, "at": at} for id_, at in first.items()]})

@@ -35,7 +35,7 @@ _OF_STEP = (
 _STEPS = (
     sa.select(*(invitations.c[name] for name in _OF_STEP))
     .where(among(invitations.c.closure_id, "closures"))
-    .order_by(invitations.c.closure_id, invitations.c.step)
+    .order_by(invitations.c.id)  # who locks them does so in the order in which all do; see `outcome.store_outcomes`
 )
 _STEPS_LOCKED = _STEPS.with_for_update(key_share=True)  # answers that refer to them may be stored meanwhile
 MAY_HAVE_LEFT = (

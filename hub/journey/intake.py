@@ -20,14 +20,15 @@ _CHUNK = 500  # PostgreSQL takes no more than 32,767 values in a statement
 _NEWS = (closures.c.id, closures.c.ticket_id, closures.c.closed_at, closures.c.milestone)
 
 
-async def store_page(store: Store, source: str, page: Page, now: datetime) -> int:
+async def store_page(store: Store, source: str, page: Page, now: datetime, *, asked_at: datetime | None = None) -> int:
     """Store a page's closures and its cursor in one transaction.
 
+    :param asked_at: when the source was asked for it. A closing that a webhook brought since then is newer.
     :returns: how many closures were new.
     """
     new = 0
     async with store.write() as connection:
-        await withdraw_reopened(connection, source, page.reopened, now)
+        await withdraw_reopened(connection, source, page.reopened, now, seen_until=asked_at)
         for start in range(0, len(page.tickets), _CHUNK):
             new += await _insert_closures(connection, source, page.tickets[start : start + _CHUNK], now, page.read_at)
         await components.pulled(connection, f"sources.{source}", page.cursor, page.warning, now)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import le, lt
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,6 +46,7 @@ _INVITE = insert_given(invitations.insert(), *(invitations.c[name] for name in _
 _CLOSINGS = sa.select(closures.c.id, closures.c.ticket_id, closures.c.closed_at, closures.c.milestone).where(
     closures.c.source == sa.bindparam("of"), among(closures.c.ticket_id, "tickets")
 )
+_TICKETS = sa.select(closures.c.id, closures.c.ticket).where(among(closures.c.id, "ids"))
 _TO_REMIND = sa.text("invitations.remind_at IS NOT NULL")  # literal, so that the partial index serves it
 _IS_CLOSING = closures.c.milestone == Milestone.CLOSED
 _locked = contacts.alias("locked")
@@ -238,15 +241,27 @@ async def withdraw_earlier(
     rows = (await connection.execute(_CLOSINGS, {"of": source, "tickets": tickets})).all() if tickets else ()
     if len(rows) == len(tickets):  # nearly always: nothing has happened to them before
         return
-    last: dict[str, datetime] = {}
-    for row in rows:
-        if row.milestone == Milestone.CLOSED:
-            last[row.ticket_id] = max(row.closed_at, last.get(row.ticket_id, row.closed_at))
-    before = [row for row in rows if row.ticket_id in last and row.closed_at <= last[row.ticket_id]]
-    earlier = [row.id for row in before if row.milestone == Milestone.CLOSED and row.closed_at < last[row.ticket_id]]
+    at = await _by_desk(connection, rows)
+
+    def is_outdated(row: sa.Row[*tuple[Any, ...]], before: Callable[[datetime, datetime], bool]) -> bool:
+        """Two of three must say so: the desk's clock, the hub's, and what was seen first. Any of them may be wrong."""
+        later = (one for one in rows if one.ticket_id == row.ticket_id and one.milestone == Milestone.CLOSED)
+        return any(
+            before(at[row.id], at[one.id]) + before(row.closed_at, one.closed_at) + (row.id < one.id) > 1
+            for one in later
+        )
+
+    earlier = [row.id for row in rows if row.milestone == Milestone.CLOSED and is_outdated(row, lt)]
+    progress = [row.id for row in rows if row.milestone != Milestone.CLOSED and is_outdated(row, le)]
     await withdraw_closures(connection, source, earlier, now)
-    progress = [row.id for row in before if row.milestone != Milestone.CLOSED]
     await withdraw_closed_meanwhile(connection, source, progress, now)
+
+
+async def _by_desk(connection: AsyncConnection, rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> dict[int, datetime]:
+    """When these closings were by their desk's clock. The column was cut to the clock of the hub that saw them."""
+    found = await connection.execute(_TICKETS, {"ids": [row.id for row in rows]})
+    texts = {row.id: json.loads(row.ticket).get("closed_at") for row in found}
+    return {row.id: datetime.fromisoformat(text) if (text := texts[row.id]) else row.closed_at for row in rows}
 
 
 async def withdraw_closures(

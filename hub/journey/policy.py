@@ -295,7 +295,7 @@ def _choose_moment(
 
 def _is_too_soon(contact: Contact, closed: tuple[str, str] | None, due_at: datetime, interval: timedelta) -> bool:
     """Whether a person was asked lately, and about something else than the progress of the ticket that is closed."""
-    if contact.asked_at is None or contact.asked_at + interval <= due_at:
+    if contact.asked_at is None or not interval or contact.asked_at + interval <= due_at:
         return False
     return closed is None or contact.progress_of != closed
 

@@ -39,7 +39,7 @@ def create_app(ports: WebPorts, limits: Limits | None = None) -> Starlette:
     app = Starlette(
         # tried in this order: webhooks come in floods
         routes=[*Hooks(ports).routes(), *page_routes(ports, views, limits or Limits()), *health_routes(ports.ready)],
-        middleware=[Middleware(Guard, headers=security_headers(views.policy()), failed=views.failed())],
+        middleware=[Middleware(Guard, headers=security_headers(views.policy()), failed=views.failed)],
         exception_handlers={HTTPException: refuse},
     )
     app.router.redirect_slashes = False

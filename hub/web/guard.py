@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -50,7 +50,8 @@ def security_headers(policy: str) -> dict[str, str]:
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str], failed: Response) -> None:
+    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str], failed: Callable[[Exception], Response]) -> None:
+        """:param failed: the page for when an exception was left over."""
         self._app = app
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._failed = failed
@@ -77,7 +78,7 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - the last place where one can be caught without a traceback
             self._log.error("web.request_failed", error=type(error).__name__)
             if not started:
-                await self._failed(scope, receive, guarded_send)
+                await self._failed(error)(scope, receive, guarded_send)
 
     def _missing(self, own: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """What an answer does not say by itself."""

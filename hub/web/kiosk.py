@@ -69,7 +69,7 @@ class KioskPages:
                 response = Response(status_code=refused.status_code)
             except Exception as error:  # noqa: BLE001 - as in the guard around the whole application
                 self._log.error("web.request_failed", error=type(error).__name__)
-                response = self._views.failed()
+                response = self._views.failed(error)
             if response.status_code >= _FAILED:
                 response.headers.setdefault("refresh", f"{THANKS_S}; url={_start(request)}")
             return response

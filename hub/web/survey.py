@@ -80,11 +80,18 @@ class SurveyPages:
     async def submit(self, request: Request) -> Response:
         """Store the answer, then send the browser on, so that a reload does not answer again."""
         form = forms.parse(await read_body(request))
-        view, setting = await self._open(request)
+        try:
+            view, setting = await self._open(request)
+        except Exception as error:  # noqa: BLE001 - as below, and without the questions
+            self._log.error("web.answer_not_stored", error=type(error).__name__)
+            return self._views.not_saved(request, form)
         if view is None:
             return self._views.message(setting, "unknown", 404)
         if view.stage in (Stage.EXPIRED, Stage.CANCELLED):
             return self._views.message(setting, view.stage, 410, sender=view.sender_name)
+        return await self._take(request, setting, view, form)
+
+    async def _take(self, request: Request, setting: Setting, view: SurveyView, form: forms.Form) -> Response:
         more = forms.one(form, "part") == "more"
         only_shows = forms.SHOW in form
         entered = forms.read(view.survey, form, complete=not (more or only_shows))

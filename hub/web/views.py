@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from hub.config.survey import Tone
+from hub.store import failures
 from hub.survey.model import Survey
 from hub.survey.plain import one_line
 from hub.survey.texts import LANGUAGES, Texts, pick_language, texts_in, texts_of
-from hub.web.forms import HELD, SHOW, TRAP
+from hub.web.forms import HELD, SHOW, TRAP, Form
 from hub.web.questions import MAX_CHARACTERS
 
 
@@ -122,10 +123,18 @@ class Views:
         sender = one_line(sender)
         return self.page("message.html", setting, status, title=title, sender=sender, text=text, back=back, nav={})
 
-    def failed(self) -> HTMLResponse:
-        """The page for when the hub itself is in trouble."""
+    def failed(self, error: Exception) -> HTMLResponse:
+        """The page for when the hub itself is in trouble: with 503 when its store is, which passes."""
+        status = 503 if isinstance(error, OSError) or failures.is_of_the_store(error) else 500
         setting = Setting(texts=texts_in(self._default_language), languages=())  # made once, for all addresses
-        return self.message(setting, "failed", 500)
+        return self.message(setting, "failed", status)
+
+    def not_saved(self, request: Request, form: Form) -> HTMLResponse:
+        """The page for when not even the questions can be read: it keeps what was sent, to be sent again."""
+        setting = self.setting(request, None, None)
+        title, text = setting.texts.failed_title, setting.texts.not_saved
+        fields = [(name, value) for name, values in form.items() for value in values if name != SHOW]
+        return self.page("again.html", setting, 503, title=title, sender="", text=text, fields=fields, nav={})
 
 
 def _tight(style: str) -> str:

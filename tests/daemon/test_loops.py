@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -24,15 +26,19 @@ from hub import (
     Ticket,
     Unavailable,
 )
+from hub.config.load import load
 from hub.config.models import ComponentConfig
 from hub.config.survey import Rule
 from hub.daemon import loops, steps
 from hub.daemon.bell import Bells
-from hub.daemon.components import Instance
+from hub.daemon.components import Instance, Workshop
 from hub.daemon.health import Health
+from hub.daemon.limits import limits_of
 from hub.daemon.load import Tally
 from hub.daemon.loops import Engine
-from hub.http import Limiter
+from hub.daemon.service import Service
+from hub.daemon.vault import already
+from hub.http import Limiter, transport
 from hub.journey.deliver import Sender
 from hub.journey.intake import store_page
 from hub.store import components
@@ -154,6 +160,75 @@ async def test_the_return_of_the_database_wakes_only_what_the_database_has_stopp
     assert (tries > 1) == is_woken
     stopping.set()
     await asyncio.wait_for(loop, 5)
+
+
+async def test_what_waits_for_a_gateway_that_is_gone_is_taken_back_at_the_start_and_after_each_reload(
+    store: Store,
+) -> None:
+    done = asyncio.Queue[None]()
+
+    async def unreachable() -> int:
+        done.put_nowait(None)
+        return 0
+
+    loaded = asyncio.Event()
+    engine = Engine(
+        store, FakeClock(), Random(1), World(store).plan, lambda _: [], {}, LocalChannel(), Bells(), Tally()
+    )
+    loop = asyncio.create_task(loops.withdraw(engine, unreachable, loaded))
+    async with asyncio.timeout(5):
+        await done.get()
+        assert done.empty()
+        loaded.set()
+        await done.get()
+        engine.stopping.set()
+        await loop
+
+
+IDLE = """
+[hub]
+store = "sqlite:///{file}"
+allow_plain_secrets = true
+[web]
+public_url = "http://hub.example"
+[survey]
+sender_name = "Acme"
+[sources.desk]
+plugin = "jira"
+enabled = false
+url = "https://jira.example"
+email = "hub@example.org"
+api_token = "token"
+projects = ["SUP"]
+[gateways.sms]
+plugin = "kannel"
+enabled = false
+url = "https://kannel.example"
+username = "hub"
+password = "password"
+sender = "16400"
+callback_secret = "secret-of-the-callbacks"
+"""
+
+
+async def test_a_hub_whose_store_breaks_while_it_starts_goes_on_by_itself(sqlite_store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "hub.db"
+    shutil.copy(sqlite_store, file)
+    (tmp_path / "hub.toml").write_text(IDLE.format(file=file))
+    config, clock, chance, channel = load(tmp_path / "hub.toml"), FakeClock(), Random(1), LocalChannel()
+    store = await Store.open(config.hub.store)
+    await store.close()
+    file.unlink()
+    file.mkdir()
+    limits = await limits_of(store, channel, clock, chance)
+    workshop = Workshop(transport(), clock, chance, already(store), limits)
+    service = Service(config, store, workshop, channel=channel, worker=lambda: "w", clock=clock, chance=chance)
+    await service.start()
+    await asyncio.sleep(0.05)  # the loops fail, and rest
+    assert not service.ended_early.is_set()
+    await service.drain()
+    await limits.close()
+    await store.close()
 
 
 async def test_a_pull_that_was_stored_with_its_page_is_not_written_twice(store: Store) -> None:

@@ -8,6 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+import sqlalchemy as sa
+
 from hub import Customer, DeliveryStatus, OutcomeUnknown, Rejected, Unavailable
 from hub.journey import answer, gauges, operate
 from hub.journey.overview import overview
@@ -249,6 +252,30 @@ async def test_a_question_reported_as_not_delivered_ends_the_conversation(world:
     assert world.texts() == ["survey", "question solved"]
     assert "sms: the question 'solved' reported as not delivered" in await world.notes()
     assert await world.states() == [("delivered", None)]
+
+
+async def test_who_reads_replies_waits_for_a_message_before_holding_later_ones(world: World) -> None:
+    """Reports are applied in the order of ids. Whoever held a later message would have them wait in a circle."""
+    if world.store.is_embedded:
+        pytest.skip("one writer at a time")
+    await world.asked()
+    await world.hears("5")
+    other = ticket(world.now, customer=Customer(phone="+358402222222"))
+    await world.close(other)
+    await world.deliver()
+    survey, question, later = (row["id"] for row in await world.invitations())
+    await world.reply("kyllä")
+    await world.reply("4", "+358402222222")
+    waits = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+    async with asyncio.timeout(10), world.store.write() as connection:
+        await connection.execute(sa.select(invitations.c.id).where(invitations.c.id == question).with_for_update())
+        reading = asyncio.create_task(world.process())
+        while not (await connection.execute(waits)).scalar():  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.01)
+        held = sa.select(invitations.c.id).where(invitations.c.id.in_([survey, later])).order_by(invitations.c.id)
+        free = (await connection.execute(held.with_for_update(skip_locked=True))).scalars().all()
+        assert free == [later]
+    assert await reading == 2
 
 
 async def test_two_workers_that_read_two_replies_at_once_ask_one_question(world: World) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from hub import Cursor, Customer, Milestone, Page, Ticket
+from hub import Cursor, Customer, Fetched, Milestone, Page, Ticket
 from hub.journey import intake
 from hub.journey.policy import Reason
 from hub.store.tables import closures
@@ -95,6 +95,39 @@ async def test_a_survey_that_was_withdrawn_does_not_count_as_asked(world: World)
     assert await world.states() == [("cancelled", "reopened")]
     await world.close(ticket(world.now))
     assert (await world.states())[-1] == ("waiting", None)
+
+
+async def test_a_page_that_was_read_before_a_ticket_was_closed_anew_does_not_undo_that(world: World) -> None:
+    first, asked_at = ticket(world.now), world.now
+    await world.close(first)
+    world.pass_time(seconds=1)
+    again = first.model_copy(update={"closure_key": "second", "closed_at": world.now})
+    async with world.store.write() as connection:
+        await intake.store_fetched(connection, "desk", Fetched((again,)), world.now)
+    world.pass_time(seconds=1)
+    page = Page((), Cursor("2"), (first.id,))
+    await intake.store_page(world.store, "desk", page, world.now, asked_at=asked_at)
+    await world.decide()
+    assert await world.states() == [("cancelled", "reopened"), ("waiting", None)]
+
+
+async def test_a_closing_seen_while_the_hubs_clock_is_an_hour_back_is_not_taken_for_the_earlier_one(
+    world: World,
+) -> None:
+    first = ticket(world.now)
+    await world.close(first)
+    again = first.model_copy(update={"closure_key": "second", "closed_at": world.now + timedelta(seconds=10)})
+    world.pass_time(hours=-1)
+    await world.close(again)
+    assert await world.states() == [("cancelled", "reopened"), ("waiting", None)]
+
+
+async def test_a_closing_after_a_desk_has_set_its_clock_back_is_the_later_one(world: World) -> None:
+    first = ticket(world.now + timedelta(hours=5))
+    await world.close(first)
+    world.pass_time(minutes=1)
+    await world.close(first.model_copy(update={"closure_key": "second", "closed_at": world.now}))
+    assert await world.states() == [("cancelled", "reopened"), ("waiting", None)]
 
 
 async def test_reopening_another_source_s_ticket_of_the_same_id_changes_nothing(world: World) -> None:
@@ -337,7 +370,6 @@ async def test_after_a_long_downtime_only_what_is_young_is_asked_about(world: Wo
 
 @ON_SQLITE
 async def test_what_was_closed_before_the_first_start_is_left_alone_also_when_a_webhook_names_it(world: World) -> None:
-    from hub import Fetched
 
     await world.close()  # the first pull begins from now
     old, new = ticket(world.now - timedelta(minutes=1)), ticket(world.now)

@@ -6,6 +6,8 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
+from sandbox.browser import forms_in
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from hub import Milestone
@@ -361,6 +363,31 @@ async def test_when_storing_fails_nothing_the_customer_wrote_is_lost(
     assert Page(response.text).chosen == ([] if more else ["2"])
     assert FI.not_saved in response.text
     assert logs == [{"event": "web.answer_not_stored", "error": "RuntimeError", "log_level": "error"}]
+
+
+AWAY = [(ConnectionResetError("secret"), 503), (OperationalError("", None, Exception("secret")), 503)]
+
+
+@pytest.mark.parametrize(("error", "status"), [*AWAY, (RuntimeError("secret"), 500)])
+async def test_while_the_store_is_away_pages_say_so_and_what_the_customer_wrote_can_be_sent_again(
+    browser: httpx.AsyncClient, ports: MemoryPorts, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    async def away(token: str) -> None:
+        raise error
+
+    written = {"q.service": "2", "q.comment": 'Hidasta\n"<b>&amp;', "stamp": "s", "hand": "touch"}
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr(ports, "survey", away)
+        assert (await browser.get(f"/a/{OPEN}")).status_code == status
+        response = await browser.post(f"/a/{OPEN}?lang=sv", data=written)
+    assert response.status_code == 503
+    assert texts_in("sv").not_saved in response.text
+    assert "secret" not in response.text + str(logs)
+    [form] = forms_in(response.text)
+    assert form.values == written
+    done = await browser.post(urljoin(str(response.url), form.action), data=written)
+    assert done.status_code == 303
+    assert ports.given == [(OPEN, {"service": 2, "comment": 'Hidasta\n"<b>&amp;'})]
 
 
 @pytest.mark.parametrize(("token", "title"), [(EXPIRED, "expired_title"), (CANCELLED, "cancelled_title")])
