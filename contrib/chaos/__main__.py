@@ -43,6 +43,7 @@ def _size(name: str, options: argparse.Namespace) -> Size:
         share=0.01,
         cuts=0.002,
         silence_s=options.silence,
+        reopened=options.reopened,
     )
 
 
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tickets", type=int, default=5000, help="in each scenario")
     parser.add_argument("--answers", type=int, default=4000)
+    parser.add_argument("--reopened", type=float, default=0.04, help="share of the tickets that are opened again")
     parser.add_argument("--workers", type=int, default=3, help="hubs on PostgreSQL")
     parser.add_argument("--kills", type=int, default=50, help="half as many on SQLite")
     parser.add_argument("--restarts", type=int, default=5, help="of PostgreSQL")

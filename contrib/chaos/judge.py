@@ -14,9 +14,11 @@ from typing import Any
 
 from sandbox.desk import scores_in
 
-from chaos.people import JIRA, MESSAGES, Customer, Said
+from chaos.people import JIRA, MESSAGES, SERVICE, Customer, Said
 
 _REFERENCE = re.compile(r"(?:^Ref |^Survey answer )(?P<reference>[A-Za-z0-9.:_-]+\.[0-9]+):?", re.MULTILINE)
+_REOPENED = "reopened"
+"""No reason not to ask about a closing after which the ticket stayed closed."""
 _WORD = re.compile(r"\bw[0-9]+n[0-9]+\b")
 PROMISES = (
     "lost_invitations",
@@ -24,6 +26,7 @@ PROMISES = (
     "repeated_questions",
     "messages_too_many",
     "messages_after_stop",
+    "asked_although_open",
     "lost_answers",
     "lost_write_backs",
     "duplicate_write_backs",
@@ -33,9 +36,9 @@ PROMISES = (
     "wrong",
     "left_over",
 )
-"""What must not occur. `other_values`: the record that was written last does not hold exactly the numbers that the
-customer gave, as corrected. `unresolved`: in doubt although reports told the hub of it. `left_over`: what the
-hubs had not done when time was up."""
+"""What must not occur. `asked_although_open`: the ticket was opened again before its survey left. `other_values`: the
+record that was written last does not hold exactly the numbers that the customer gave, as corrected. `unresolved`: in
+doubt although reports told the hub of it. `left_over`: what the hubs had not done when time was up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Ticket:
 
     :param texts: what the hub wrote, each after where: `comment`, `note`, or `public` for what customers read.
     :param written: the issue property; None on a ticket without one.
+    :param surveys: how many of its closings the customer is to be asked about.
     """
 
     number: int
@@ -52,6 +56,7 @@ class Ticket:
     key: str
     texts: Sequence[Sequence[str]]
     written: Mapping[str, Any] | None = None
+    surveys: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Records:
     taken: Iterable[str]
     """Ids of the replies that the hub said it had stored."""
     decisions: Mapping[tuple[str, str], Decision]
-    """By source and id of the ticket."""
+    """On each ticket's last closing, by source and id."""
     stopped: Mapping[str, int] = field(default_factory=dict)
     """How many messages a number had received when its owner wanted no more."""
 
@@ -81,6 +86,19 @@ class Records:
     def asked(self) -> int:
         """How many phones a message has reached."""
         return len({phone for _, phone, _ in self.messages})
+
+    def conversations(self) -> dict[str, Any]:
+        """How far conversations went: customers by what they did and got, and messages by what they asked."""
+        taken, corrections = set(self.taken), [one.answers[1:] for one in self.customers]
+        return {
+            "answered": sum(any(said.id in taken for said in one.answers) for one in self.customers),
+            "corrected": sum(any(said.id in taken for said in later) for later in corrections),
+            "asked_on": len({phone for _, phone, question in self.messages if question not in (SERVICE, "")}),
+            "answered_on": sum(any(said.id in taken for said in one.follow_ups.values()) for one in self.customers),
+            "thanked_or_stopped": len({phone for _, phone, question in self.messages if not question}),
+            "stopped": len(self.stopped),
+            "questions": dict(Counter(question for _, _, question in self.messages if question)),
+        }
 
 
 @dataclass(slots=True)
@@ -128,31 +146,40 @@ def judge(records: Records) -> Verdict:
 def _judge_conversation(
     verdict: Verdict, ticket: Ticket, messages: Sequence[tuple[str, str]], stopped: int | None
 ) -> None:
-    """Each message once, each question once, no more than the survey has, and after a stop its confirmation alone."""
+    """Each message once, each question once, no more than the survey has, and after a stop its confirmation alone.
+
+    Another closing is another survey, in which customers here say nothing.
+    """
     tokens = Counter(token for token, _ in messages)
     asked = Counter(question for question, _ in {(question, token) for token, question in messages} if question)
     confirmed = stopped is not None
     if any(count > 1 for count in tokens.values()):
         verdict.broken["duplicate_messages"].append(ticket.key)
-    if any(count > 1 for count in asked.values()):
+    if any(count > (max(ticket.surveys, 1) if question == SERVICE else 1) for question, count in asked.items()):
         verdict.broken["repeated_questions"].append(ticket.key)
-    if len(tokens) > MESSAGES + confirmed:
+    if len(tokens) > MESSAGES * max(ticket.surveys, 1) + confirmed:
         verdict.broken["messages_too_many"].append(ticket.key)
     if stopped is not None and len(messages) > stopped + 1:
         verdict.broken["messages_after_stop"].append(ticket.key)
 
 
 def _judge_asking(verdict: Verdict, ticket: Ticket, messages: Sequence[tuple[str, str]], decision: Decision) -> None:
-    if decision.state == "unknown":
-        verdict.unknown.append(_in_doubt(ticket, decision, acted=bool(messages)))
-        if messages:  # reports came for it until the hub took them
+    asked = len({token for token, question in messages if question == SERVICE})
+    may_have_left = bool(messages) or decision.state == "unknown"
+    if ticket.surveys == 0 and may_have_left:
+        verdict.broken["asked_although_open"].append(ticket.key)
+    elif ticket.surveys == 0:
+        verdict.not_asked["open again"] += 1
+    elif decision.state == "unknown":
+        acted = asked >= ticket.surveys
+        verdict.unknown.append(_in_doubt(ticket, decision, acted=acted))
+        if acted:  # reports came for it until the hub took them
             verdict.broken["unresolved"].append(ticket.key)
-    elif not messages and decision.state in ("skipped", "failed"):
-        verdict.not_asked[f"{decision.state}: {decision.reason}"] += 1
-        if not decision.reason:
+    elif asked < ticket.surveys:
+        if decision.state in ("skipped", "failed") and decision.reason not in ("", _REOPENED):
+            verdict.not_asked[f"{decision.state}: {decision.reason}"] += 1
+        else:
             verdict.broken["lost_invitations"].append(ticket.key)
-    elif not messages:
-        verdict.broken["lost_invitations"].append(ticket.key)
 
 
 def _in_doubt(ticket: Ticket, decision: Decision, *, acted: bool) -> dict[str, Any]:

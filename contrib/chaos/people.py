@@ -1,10 +1,14 @@
-"""Who the customers are and what they will answer. All processes of a run deal the same ones from the seed."""
+"""Who the customers are, what they will answer, and which of their tickets are opened again.
+
+All processes of a run deal the same ones from the seed.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 JIRA, SERVICENOW = "jira", "servicenow"
 SERVICE, SOLVED, IMPROVE, THREE, COMMENT = "service", "solved", "improve", "three", "comment"
@@ -19,6 +23,30 @@ _PAGE_SHARE = 0.1
 _SECOND_THOUGHTS_SHARE = 0.1
 _SILENT_LATER_SHARE = 0.1
 _STOP_SHARE = 0.05
+
+
+class Reopening(StrEnum):
+    """What an agent does to a closed ticket."""
+
+    NONE = ""
+    BEFORE = "before asking"
+    """Opens it again before its survey is due, and leaves it open: nobody may be asked."""
+    BEFORE_ANEW = "before asking, closed anew"
+    """And closes it once more: the customer is asked about that closing alone."""
+    AFTER = "after an answer"
+    """Opens it again when an answer stands on it, and leaves it open: what else the customer says is written too."""
+    AFTER_ANEW = "after an answer, closed anew"
+    """And closes it once more: that is another closing, and another survey."""
+
+    @property
+    def is_before(self) -> bool:
+        """Whether it happens while the survey waits."""
+        return self in (Reopening.BEFORE, Reopening.BEFORE_ANEW)
+
+    @property
+    def is_closed_anew(self) -> bool:
+        """Whether the ticket ends up closed."""
+        return self in (Reopening.BEFORE_ANEW, Reopening.AFTER_ANEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +76,7 @@ class Customer:
     by_page: bool = False
     follow_ups: Mapping[str, Said] = field(default_factory=dict)
     """What they reply when asked on by SMS, by question. Some fall silent, some want no more surveys."""
+    reopening: Reopening = Reopening.NONE
 
     @property
     def all_replies(self) -> tuple[Said, ...]:
@@ -55,12 +84,24 @@ class Customer:
         return (*self.answers, *self.follow_ups.values())
 
 
-def deal(seed: int, tickets: int, answers: int) -> list[Customer]:
-    """The customers of a run, half of them on each desk; exactly `answers` of those with a phone will answer."""
+def deal(seed: int, tickets: int, answers: int, reopened: float = 0.0) -> list[Customer]:
+    """The customers of a run, half of them on each desk; exactly `answers` of those with a phone will answer if asked.
+
+    :param reopened: of the tickets, how many are opened again, from 0 to 1.
+    """
     chance = random.Random(f"people {seed}")
     reachable = [number for number in range(tickets) if number % UNREACHABLE_EVERY != UNREACHABLE_EVERY - 1]
     answering = set(chance.sample(reachable, min(answers, len(reachable))))
-    return [_customer(number, chance, answers=number in answering) for number in range(tickets)]
+    customers = [_customer(number, chance, answers=number in answering) for number in range(tickets)]
+    agents = random.Random(f"agents {seed}")
+    return [_reopened(one, agents) if one.phone and agents.random() < reopened else one for one in customers]
+
+
+def _reopened(customer: Customer, chance: random.Random) -> Customer:
+    reopening = chance.choice([one for one in Reopening if one])
+    if reopening is Reopening.AFTER_ANEW:  # a late SMS would name no survey, and could mean either
+        customer = replace(customer, by_page=True, answers=customer.answers[:1], follow_ups={})
+    return replace(customer, reopening=reopening)
 
 
 def _customer(number: int, chance: random.Random, *, answers: bool) -> Customer:

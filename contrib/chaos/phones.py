@@ -210,9 +210,9 @@ def _now() -> str:
 
 
 async def main(settings: Json) -> None:
-    """Run as a child: `seed`, `tickets`, `answers`, `ports` of the hub, `share` of requests with a fault, `cuts`."""
+    """Run as a child: what `deal` takes, `ports` of the hub, `share` of requests with a fault, `cuts`."""
     chance = random.Random(f"phones {settings['seed']}")
-    customers = deal(settings["seed"], settings["tickets"], settings["answers"])
+    customers = deal(settings["seed"], settings["tickets"], settings["answers"], settings["reopened"])
     phones = Phones(
         {one.phone: one for one in customers if one.phone},
         doors.client(settings["ports"], chance),

@@ -55,6 +55,7 @@ async def run(
         "asked": records.asked,
         "messages": len(records.messages),
         "answers": len(set(records.taken)),
+        "conversations": records.conversations(),
         **takeovers.as_json(),
         "silence_s": size.silence_s,
         "faults": dict(monkey.done) | faults,

@@ -78,14 +78,14 @@ async def soak(name: str, size: Size, seconds: float, seed: int, folder: Path) -
     :param seconds: over which the tickets are closed.
     :returns: whether all stayed flat and every promise was kept, and the account.
     """
-    began = time.monotonic()
+    began, most_s = time.monotonic(), 2 * seconds + 60
     async with on_stage(name, size, seed, folder, random.Random(seed)) as stage:
         tell(f"{name}: {size.tickets} tickets are being closed within {seconds:.0f} s")
         await stage.desks.ask("close", seconds=seconds)
         watching = asyncio.create_task(stage.watch(name))
-        samples = await _samples(stage, folder / "hub.db-wal", 2 * seconds + 60)
+        samples = await _samples(stage, folder / "hub.db-wal", most_s)
         watching.cancel()
-        left = await stage.settle(60)
+        left = await stage.settle(most_s)
         await asyncio.sleep(_CALLERS_GONE_S)
         at_rest = sample(psutil.Process(stage.workers[0].pid), folder / "hub.db-wal")
         records, _ = await stage.records()

@@ -16,7 +16,7 @@ from chaos.child import Child
 from chaos.judge import Decision, Records, Ticket
 from chaos.people import deal
 from chaos.stores import Database, Postgres, Sqlite
-from chaos.workers import Worker, free_ports, settings
+from chaos.workers import LATER_HOURS, Worker, free_ports, settings
 
 HOUR_S = 3600.0
 _OPEN = """
@@ -24,14 +24,18 @@ SELECT (SELECT count(*) FROM closures WHERE NOT decided),
        (SELECT count(*) FROM invitations WHERE state IN ('waiting', 'sending')),
        (SELECT count(*) FROM answers WHERE state = 'new'),
        (SELECT count(*) FROM write_backs WHERE state IN ('pending', 'writing')),
-       (SELECT count(*) FROM closures)
+       (SELECT count(*) FROM closures c WHERE NOT EXISTS
+           (SELECT 1 FROM invitations i WHERE i.closure_id = c.id AND i.step = 0 AND i.reason = 'reopened'))
 """
 _DECISIONS = """
 SELECT c.source, c.ticket_id, i.state, i.reason FROM closures c JOIN invitations i ON i.closure_id = c.id AND i.step = 0
+ORDER BY c.id
 """
 _LOOKED = "SELECT count(*) FROM components WHERE id IN ('sources.jira', 'sources.servicenow') AND first_at IS NOT NULL"
-_WORDS = ("undecided", "unsent", "unread", "unwritten", "closures")
+_WORDS = ("undecided", "unsent", "unread", "unwritten", "known")
 _QUIET_FOR_S = 3.0
+_ALL_DUE_S = (LATER_HOURS + 2) * HOUR_S
+"""When this has passed all that is due which was postponed, or put off while a clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,8 @@ class Size:
     """Of the pieces of data to and from them, how many meet a break of the connection; a tenth for the database."""
     silence_s: float = 10.0
     """After how long without a sign of life the others take a hub for dead."""
+    reopened: float = 0.0
+    """Of the tickets, how many are opened again."""
     messages_per_s: int = 300
 
 
@@ -75,22 +81,28 @@ class Stage:
             worker.set_clock(offset_s)
 
     async def busy(self, share: float) -> None:
-        """Wait until this share of all tickets has been asked about."""
-        while (await self.phones.ask("state"))["asked"] < share * self.size.tickets:  # noqa: ASYNC110
+        """Wait until this share of the tickets that stay closed has been asked about."""
+        enough = share * self.size.tickets * (1 - self.size.reopened)
+        while (await self.phones.ask("state"))["asked"] < enough:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
 
     async def left(self) -> dict[str, int]:
-        """What is still to be done; empty when nothing is."""
+        """What is still to be done; empty when nothing is.
+
+        `unseen` closings call for a survey; when less than none, the hubs still count closings that were undone.
+        """
         rows = await self.database.rows(_OPEN)
         if rows is None:
             return {"database": 1}
         counts = dict(zip(_WORDS, rows[0], strict=True))
-        counts["unseen"] = self.size.tickets - counts.pop("closures")
+        desks = await self.desks.ask("state")
+        counts["unseen"] = desks["surveys"] - counts.pop("known")
+        counts["unclosed"] = self.size.tickets - desks["closed"] + desks["at_work"]
         counts["calls_under_way"] = (await self.phones.ask("state"))["under_way"]
         return {what: count for what, count in counts.items() if count}
 
     async def settle(self, seconds: float, may_pass: Callable[[], bool] = lambda: True) -> dict[str, int]:
-        """Wait until nothing is left to do. What was put off comes due when two hours pass on all clocks.
+        """Wait until nothing is left to do. After the last ticket hours pass on all clocks: what was put off comes due.
 
         :param may_pass: whether they may pass already.
         :returns: what is left all the same.
@@ -103,9 +115,10 @@ class Stage:
             await asyncio.sleep(0.5)
             left = await self.left()
             quiet_since = float("inf") if left else min(quiet_since, time.monotonic())
-            if not passed and (may_pass() or time.monotonic() > deadline - seconds / 2):
+            over = may_pass() or time.monotonic() > deadline - seconds / 2
+            if over and not passed and not left.keys() & {"database", "unclosed"}:
                 passed = True
-                self.set_clocks(2 * HOUR_S)
+                self.set_clocks(_ALL_DUE_S)
         return left
 
     async def records(self) -> tuple[Records, dict[str, Any]]:
@@ -113,10 +126,11 @@ class Stage:
         desks, phones = await self.desks.ask("report"), await self.phones.ask("report")
         rows = await self.database.rows(_DECISIONS) or []
         faults = {"sms": phones["faults"]} | desks["faults"] | {"webhooks": phones["calls"] | phones["refused"]}
+        faults["reopened"] = desks["reopened"]
         if self.database.relay is not None:
             faults["database"] = dict(self.database.relay.injected)
         records = Records(
-            customers=deal(self.seed, self.size.tickets, self.size.answers),
+            customers=deal(self.seed, self.size.tickets, self.size.answers, self.size.reopened),
             tickets=[Ticket(**one) for one in desks["tickets"]],
             messages=phones["messages"],
             taken=phones["taken"],
@@ -144,7 +158,7 @@ async def on_stage(name: str, size: Size, seed: int, folder: Path, chance: rando
     """
     ports, inside = free_ports(size.workers), free_ports(3)
     common = {"seed": seed, "tickets": size.tickets, "answers": size.answers, "ports": ports}
-    common |= {"share": size.share, "cuts": size.cuts}
+    common |= {"share": size.share, "cuts": size.cuts, "reopened": size.reopened}
     async with AsyncExitStack() as stack:
         database: Database = Sqlite(folder)
         if name == "postgresql":

@@ -18,6 +18,8 @@ import httpx
 from chaos import desks, people, phones
 
 _READY_S = 60.0
+LATER_HOURS = 3
+"""How long some surveys are postponed: no jump of a clock by an hour, ahead or back, makes one due."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -156,6 +158,10 @@ sender_name = "Acme"
 delay = "0s"
 contact_interval = "0s"
 quiet_hours = ""
+[[rules]]
+name = "later"
+type = ["{desks.LATER_TYPE}"]
+delay = "{LATER_HOURS}h"
 [surveys.closing]
 questions = {json.dumps(people.QUESTIONS)}
 messages = {people.MESSAGES}

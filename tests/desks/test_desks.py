@@ -63,7 +63,9 @@ class Desks:
 
 
 @pytest.fixture
-def desks(tmp_path: Path, serve: Callable[[ASGIApp], str]) -> Iterator[Desks]:
+def desks(tmp_path: Path, serve: Callable[[ASGIApp], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Desks]:
+    # a request is repeated for 20 s before the status tells, and a busy machine needs its time beside that
+    monkeypatch.setattr("tests.daemon.running.PATIENCE_S", 60)
     site = JiraSite("cloud")
     field = site.add_field("Phone", "textfield")
     site.base_url = serve(site.app)
