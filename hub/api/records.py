@@ -255,6 +255,8 @@ class Reply:
     text: str = field(repr=False)
     """The customer's own words, without quoted text."""
     received_at: datetime
+    """When the service got it, by its own clock: replies over one gateway are put in order by this. Where that clock is
+    ahead of the hub's, the hub counts the reply as come just now."""
     key: str | None = None
     """`Message.key` this answers, when the reply itself says so (plus address, Message-ID)."""
     recipient: str | None = field(default=None, repr=False)

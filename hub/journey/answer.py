@@ -123,7 +123,8 @@ def _reply(arrived: _Arrived, reply: Reply) -> dict[str, Any]:
         "text": reply.text,
         "raw": reply.raw,
         "opts_out": reply.opts_out,
-        "received_at": reply.received_at,
+        "received_at": min(reply.received_at, arrived.at),
+        "said_at": reply.received_at,
         "stored_at": arrived.at,
     }
 

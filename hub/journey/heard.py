@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -72,11 +73,26 @@ async def hear(
         given[row["invitation_id"]].append(row)
     heard = []
     for invitation in asked:
-        rows, sent = given[invitation["id"]], steps[invitation["closure_id"]]
+        rows, sent = _in_order(given[invitation["id"]]), steps[invitation["closure_id"]]
         survey = await survey_of(connection, invitation)
         if any(row["gateway"] != OPERATOR for row in rows):
             heard.append(Heard(invitation, survey, rows, gather_rows(survey, rows, invitation["language"]), sent))
     return heard
+
+
+def _in_order(rows: Sequence[Row]) -> list[Row]:
+    """Answers as they were written. What came over one gateway is ordered by its clock.
+
+    A correction can overtake what it corrects. While the hub's own clock is behind, both seem to have come just now.
+    """
+    by_gateway: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_gateway[row["gateway"]].append(row)
+    ordered = {
+        gateway: iter(sorted(some, key=lambda row: (row["said_at"] or row["received_at"], row["id"])))
+        for gateway, some in by_gateway.items()
+    }
+    return [next(ordered[row["gateway"]]) for row in rows]
 
 
 async def steps_of(

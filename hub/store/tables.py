@@ -226,6 +226,7 @@ answers = sa.Table(
     sa.Column("text", Text, nullable=False),
     sa.Column("raw", Text, nullable=False, default=""),
     _when("received_at", nullable=False),
+    _when("said_at"),  # by the gateway's clock, which the hub's own may lag behind
     _when("stored_at", nullable=False),
     sa.UniqueConstraint("gateway", "provider_id"),
     sa.Index("ix_answers_invitation_id", "invitation_id"),

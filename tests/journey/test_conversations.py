@@ -370,3 +370,15 @@ async def test_the_story_of_a_ticket_is_that_of_its_survey(world: World) -> None
         (story,) = await stories(connection, closed.key)
     assert (story.state, story.next_step) == ("delivered", "nothing; the customer has answered")
     assert "sms: the question 'solved': no" in [line.what for line in story.lines]
+
+
+async def test_replies_are_read_in_the_order_of_the_gateways_clock_also_while_the_hubs_is_behind(world: World) -> None:
+    await world.asked()
+    wrote_at = world.now
+    world.pass_time(hours=-1)
+    await world.reply("tarkoitin 5", received_at=wrote_at + timedelta(seconds=20))
+    await world.process()
+    world.pass_time(seconds=1)
+    await world.reply("2", received_at=wrote_at)
+    await world.finish()
+    assert [score.value for score in world.desk.written[-1].scores] == [5]

@@ -104,7 +104,7 @@ def report(fields: Mapping[str, str], now: datetime) -> DeliveryReport:
     refusal = _REFUSAL.match(answer)
     return DeliveryReport(
         status=status,
-        at=_time(fields.get("time", ""), now),
+        at=min(_moment(fields.get("time", "")) or now, now),  # never in the future
         key=key,
         provider_id=fields.get("id") or None,
         reason=None if arrived else _reason(answer),
@@ -146,7 +146,7 @@ def reply(request: Webhook, now: datetime) -> Reply:
         channel=Channel.SMS,
         sender=sender,
         text=text,
-        received_at=_time(moment, now),
+        received_at=_moment(moment) or now,
         recipient=fields.get("to") or None,
     )
 
@@ -170,8 +170,6 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _time(seconds: str, now: datetime) -> datetime:
-    """Kannel's time of the event, never in the future; `now` when it gave none."""
-    if not _SECONDS.fullmatch(seconds):
-        return now
-    return min(datetime.fromtimestamp(int(seconds), UTC), now)
+def _moment(seconds: str) -> datetime | None:
+    """Kannel's time of an event; None when it gave none."""
+    return datetime.fromtimestamp(int(seconds), UTC) if _SECONDS.fullmatch(seconds) else None
