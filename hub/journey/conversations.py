@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.api.records import Channel
 from hub.store.among import among
 from hub.store.given import given
-from hub.store.tables import Text, UtcDateTime, invitations
+from hub.store.tables import InvitationState, Text, UtcDateTime, invitations
 from hub.survey.model import MessageKind
 
 LOOK_AGAIN = timedelta(hours=1)
@@ -44,7 +44,8 @@ _over = given(identity=Text(), gateway=Text()).c
 _FREED = (
     invitations.update()
     .where(invitations.c.identity == _over.identity, invitations.c.gateway == _over.gateway)
-    .where(sa.text("invitations.state = 'waiting'"), invitations.c.reason == ANOTHER)
+    # no literal: found by the person, for of those that wait there may be thousands
+    .where(invitations.c.state == InvitationState.WAITING, invitations.c.reason == ANOTHER)
     .values(due_at=sa.bindparam("at", type_=UtcDateTime), reason=None)
 )
 
