@@ -267,4 +267,5 @@ def test_a_person_whose_addresses_are_known_is_asked_as_one(rules: Plan, closing
         if isinstance(decision, Ask):
             asked.append(decision.due_at)
             last = Contact(asked_at=decision.due_at)
-    assert all(later - earlier >= rules.survey.contact_interval for earlier, later in itertools.pairwise(asked))
+    interval = rules.survey.contact_interval  # without one nobody counts, also where the clock was set back
+    assert not interval or all(later - earlier >= interval for earlier, later in itertools.pairwise(asked))
