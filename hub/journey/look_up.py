@@ -55,7 +55,7 @@ async def look_up(store: Store, post: Post) -> int:
 
 async def _in_doubt(store: Store, post: Post) -> Sequence[Row]:
     query = (
-        sa.select(invitations, closures.c.source, closures.c.ticket_key, closures.c.ticket)
+        sa.select(invitations, *(closures.c[name] for name in ("source", "ticket_key", "milestone", "ticket")))
         .join(closures)
         .where(_UNKNOWN, invitations.c.gateway == post.name, invitations.c.reason.in_((_ENDED, _WORKER_DIED)))
         .where(invitations.c.due_at <= post.clock.now())

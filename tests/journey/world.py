@@ -376,5 +376,6 @@ def sms_instance(component: Component[Any], limiter: Limiter | None = None) -> I
 
 
 def _compose(row: Mapping[Any, Any]) -> Message:
+    assert {*row} >= {"ticket", "ticket_key", "milestone", "survey", "tone", "channel", "language"}  # as the hub's own
     text = " ".join(filter(None, (row["kind"], row["question"])))
     return Message(key=row["token"], recipient=row["address"], text=text, repeated=row["attempts"] > 0)
