@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.api.records import Channel
 from hub.store.among import among
 from hub.store.given import given
-from hub.store.tables import InvitationState, Text, UtcDateTime, invitations
+from hub.store.tables import InvitationState, UtcDateTime, invitations
 from hub.survey.model import MessageKind
 
 LOOK_AGAIN = timedelta(hours=1)
@@ -40,11 +40,10 @@ _KEPT_OPEN = (
     .where(invitations.c.closure_id == _until.closure, invitations.c.step == 0)
     .values(open_until=_until.until)
 )
-_over = given(identity=Text(), gateway=Text()).c
 _FREED = (
+    # no literal, and no join: found by the person, for of those that wait there may be thousands
     invitations.update()
-    .where(invitations.c.identity == _over.identity, invitations.c.gateway == _over.gateway)
-    # no literal: found by the person, for of those that wait there may be thousands
+    .where(among(invitations.c.identity, "identities"))
     .where(invitations.c.state == InvitationState.WAITING, invitations.c.reason == ANOTHER)
     .values(due_at=sa.bindparam("at", type_=UtcDateTime), reason=None)
 )
@@ -102,8 +101,7 @@ async def close(connection: AsyncConnection, closure_ids: Collection[int]) -> No
 async def free(connection: AsyncConnection, surveys: Collection[Mapping[Any, Any]], now: datetime) -> None:
     """Let what waited for the conversations about these surveys, which are over, leave in a moment."""
     if surveys:
-        rows = [{"identity": one["identity"], "gateway": one["gateway"]} for one in surveys]
-        await connection.execute(_FREED, {"rows": rows, "at": now + _PAUSE})
+        await connection.execute(_FREED, {"identities": {one["identity"] for one in surveys}, "at": now + _PAUSE})
 
 
 async def close_with(connection: AsyncConnection, identities: Collection[str]) -> None:
