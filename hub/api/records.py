@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -19,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import CoreSchema, core_schema, from_json
+
+from hub.api.storable import storable
 
 Cursor = NewType("Cursor", str)
 """Where a pull or a collection stands. Opaque to the hub; the plugin writes and reads it, and migrates it itself."""
@@ -68,39 +68,6 @@ class DeliveryStatus(StrEnum):
     UNKNOWN = "unknown"  # nobody can say; never repeated blindly
 
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def _is_storable(values: Iterable[Any]) -> bool:
-    """Whether there is nothing to replace: nearly always, and much cheaper than making everything anew."""
-    for value in values:
-        if value is None:
-            continue
-        if isinstance(value, str):
-            if (not value.isascii() or "\0" in value) and _UNSTORABLE.search(value):
-                return False
-        elif isinstance(value, dict):
-            if not (_is_storable(value) and _is_storable(value.values())):
-                return False
-        elif isinstance(value, (list, tuple)) and not _is_storable(value):
-            return False
-    return True
-
-
-def _clean(value: Any) -> Any:
-    """Replace what no database or JSON reader takes: NUL, and half surrogate pairs from badly decoded mail."""
-    if isinstance(value, str):
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    return type(value)(map(_clean, value)) if isinstance(value, list | tuple) else value
-
-
-def _storable(values: Any) -> Any:
-    # once for the whole record: a validator of each field would cost a call for each
-    return values if isinstance(values, dict) and _is_storable(values.values()) else _clean(values)
-
-
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -109,7 +76,7 @@ class _Record(BaseModel):
         # JSON is what the hub has stored, and clean: to take it apart in Python would take twice as long
         record: Any = handler.resolve_ref_schema(handler(source))
         ref = record.pop("ref", None)  # other records refer to both ways together
-        cleaned = core_schema.no_info_before_validator_function(_storable, record)
+        cleaned = core_schema.no_info_before_validator_function(storable, record)
         return core_schema.json_or_python_schema(json_schema=record, python_schema=cleaned, ref=ref)
 
     @classmethod
