@@ -38,6 +38,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport, Wire):
     def __init__(self) -> None:
         self._proxies = {kind: _proxy(url) for kind, url in urllib.request.getproxies().items() if kind != "no"}
         self._session: aiohttp.ClientSession | None = None
+        self._tls: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`; the time-outs are in `extensions["timeout"]`."""
@@ -70,6 +71,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport, Wire):
         self, method: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         session = self._session = self._session or _session()
+        if self._tls is None and (self._proxies or url.startswith("https:")):
+            self._tls = _tls()
         try:
             address = URL(url, encoded=True)
             proxying = self._proxying(address, headers) if self._proxies else {}
@@ -80,6 +83,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport, Wire):
                 data=_body(body),
                 allow_redirects=False,
                 timeout=timeout,
+                ssl=self._tls or True,
                 **proxying,
             )
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
@@ -143,7 +147,7 @@ class _Body(httpx.AsyncByteStream):
 
 def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=_tls()),
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=_AUTOMATIC_HEADERS,
@@ -161,6 +165,7 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
 
 
 def _tls() -> ssl.SSLContext:
+    """Whom to trust: 3 to 4 MB of certificates, which a hub that speaks with its own machine only need not hold."""
     context = ssl.create_default_context()
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         import certifi

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,9 @@ _WAL_KEPT_BYTES = 16 * 1024 * 1024
 _WAL_TOO_LONG_BYTES = 64 * 1024 * 1024
 _WAIT_FOR_READERS_MS = 2_000
 _READERS = 3
+_WRITER_CACHE_KIB, _READER_CACHE_KIB = 1024, 256
+"""How much of the file each connection keeps in memory; the operating system keeps the rest, and shares it. What a
+reader keeps is worth nothing once the writer has written."""
 _SWITCH_ATTEMPTS = 100
 _SWITCH_AGAIN_AFTER_S = 0.05
 
@@ -62,7 +66,7 @@ def create_engine(url: str, *, answers_within_s: float | None = None) -> AsyncEn
     if parsed.get_backend_name() == "postgresql":
         return _postgresql_engine(parsed, answers_within_s)
     _require_usable(str(parsed.database))
-    return _sqlite_engine(parsed, 1)
+    return _sqlite_engine(parsed, 1, _WRITER_CACHE_KIB)
 
 
 def parse(url: str) -> URL:
@@ -174,11 +178,12 @@ def _drop_silent_connection(context: sa.ExceptionContext) -> OperationalError | 
     return OperationalError(None, None, failure, connection_invalidated=True)
 
 
-def _sqlite_engine(url: URL, connections: int) -> AsyncEngine:
+def _sqlite_engine(url: URL, connections: int, cache_kib: int) -> AsyncEngine:
     """
     :param connections: how many stay open once they are.
+    :param cache_kib: how much of the file each of them keeps in memory.
     """
-    # a connection's page cache is worth nothing once another connection wrote: use few, and the same ones
+    # few, and always the same ones: each has statements and pages of its own
     engine = create_async_engine(
         url,
         pool_size=connections,
@@ -187,7 +192,7 @@ def _sqlite_engine(url: URL, connections: int) -> AsyncEngine:
         hide_parameters=True,
         connect_args={"async_creator_fn": sqlite_driver.connect},
     )
-    sa.event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    sa.event.listen(engine.sync_engine, "connect", partial(_configure_sqlite, cache_kib))
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     sa.event.listen(engine.sync_engine, "reset", _reset_sqlite)
     sa.event.listen(engine.sync_engine, "handle_error", _drop_read_only_connection)
@@ -212,12 +217,13 @@ def _require_usable(path: str) -> None:
             return
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(cache_kib: int, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver would begin transactions late, and only for some statements
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged answer survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA cache_size = -{cache_kib}")
     cursor.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
     cursor.execute("PRAGMA secure_delete = ON")  # the default of some builds only: what is forgotten leaves the file
     cursor.close()
@@ -280,7 +286,7 @@ def reading(engine: AsyncEngine) -> AsyncEngine:
     """
     if not has_one_writer(engine):
         return engine.execution_options(isolation_level="AUTOCOMMIT")
-    return _sqlite_engine(engine.url, _READERS).execution_options(**{_READ_ONLY: True})
+    return _sqlite_engine(engine.url, _READERS, _READER_CACHE_KIB).execution_options(**{_READ_ONLY: True})
 
 
 def has_one_writer(engine: AsyncEngine) -> bool:
