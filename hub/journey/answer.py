@@ -197,7 +197,8 @@ async def _process(
     counted = [row for row in rows if states[row["id"]] is AnswerState.USED]
     used = {row["id"]: matches[row["id"]] for row in counted}
     answered_about = {one.invitation["closure_id"] for one in used.values()}
-    await steps_of(connection, answered_about, lock=True)  # in one go: who locks bit by bit is waited for in a circle
+    if connection.dialect.name == "postgresql":  # in one go: who locks bit by bit is waited for in a circle
+        await steps_of(connection, answered_about, lock=True)
     await _mark_answered(connection, counted, used)
     await wishes.obey(connection, rows, used, plan, now)
     steps = await steps_of(connection, answered_about)

@@ -48,7 +48,7 @@ def _to_sqlite(value: datetime | None) -> str | None:
 
 
 def _from_sqlite(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
 class Text(sa.TypeDecorator[str]):
