@@ -45,6 +45,7 @@ class LazyStore:
         """The store.
 
         :raises ConfigError: it cannot be opened.
+        :raises Unavailable: its server is away.
         """
         async with self._opening:
             if self._store is None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub import watch
-from hub.api.errors import ConfigError
+from hub.api.errors import ConfigError, Unavailable
 from hub.store import dialect, failures, migrate
 
 GATHER_S = 0.002
@@ -51,6 +51,7 @@ class Store:
         """Open the store and bring its tables up to date.
 
         :raises ConfigError: it cannot be opened, or a later version of the hub wrote it.
+        :raises Unavailable: its server is away, full or busy: the same URL may work later.
         """
         engine = dialect.create_engine(url, answers_within_s=ANSWERS_WITHIN_S)
         store = cls(engine)
@@ -61,7 +62,7 @@ class Store:
                 await _migrate(url)
         except (SQLAlchemyError, OSError) as error:
             await store._dispose()
-            raise ConfigError(f"hub.store: cannot open the store: {failures.words(error)}") from None
+            raise _cannot_open(error) from None
         except BaseException:
             await store._dispose()
             raise
@@ -73,6 +74,7 @@ class Store:
 
         :returns: no revision when there are no tables yet.
         :raises ConfigError: it cannot be opened, or not made where it should be.
+        :raises Unavailable: its server is away, full or busy.
         """
         if not dialect.exists(url):
             return None, True
@@ -81,7 +83,7 @@ class Store:
             async with engine.connect() as connection:
                 return await connection.run_sync(lambda c: (migrate.current(c), migrate.is_usable(c)))
         except (SQLAlchemyError, OSError) as error:
-            raise ConfigError(f"hub.store: cannot open the store: {failures.words(error)}") from None
+            raise _cannot_open(error) from None
         finally:
             await engine.dispose()
 
@@ -222,6 +224,11 @@ async def despite_deadlock(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
         if not failures.is_deadlock(error):
             raise
     return await work()
+
+
+def _cannot_open(error: Exception) -> ConfigError | Unavailable:
+    message = f"hub.store: cannot open the store: {failures.words(error)}"
+    return Unavailable(message) if failures.may_pass(error) else ConfigError(message)
 
 
 async def _migrate(url: str) -> None:

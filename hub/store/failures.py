@@ -34,6 +34,8 @@ _POSTGRESQL = {
     "08": f"the connection to PostgreSQL broke; {_AGAIN}",
     "57P": f"PostgreSQL is stopping or starting; {_AGAIN}",
 }
+_PASSING = ("08", "25006", "53", "55P03", "57P")
+"""Those of them that end without a change of hub.toml."""
 
 
 def is_of_the_store(error: BaseException) -> bool:
@@ -61,6 +63,14 @@ def concerns_all(error: BaseException) -> bool:
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE
     if state := _sqlstate(cause):
         return state.startswith(tuple(_POSTGRESQL))
+    return isinstance(cause.__cause__ or cause, OSError)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a PostgreSQL that could not be opened may be there later: it is away, full or busy."""
+    cause = getattr(error, "orig", None) or error
+    if state := _sqlstate(cause):
+        return state.startswith(_PASSING)
     return isinstance(cause.__cause__ or cause, OSError)
 
 

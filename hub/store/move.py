@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from hub.api.errors import ConfigError, HubError
+from hub.api.errors import ConfigError, HubError, Unavailable
 from hub.store import dialect, failures, migrate
 from hub.store.daemon_lock import only_daemon
 from hub.store.engine import Store
@@ -75,8 +75,8 @@ async def _require_current(url: str) -> None:
 async def _make_tables(target_url: str) -> None:
     try:
         store = await Store.open(target_url)
-    except ConfigError as error:
-        raise ConfigError(str(error).replace("hub.store", "the target", 1)) from None
+    except (ConfigError, Unavailable) as error:
+        raise type(error)(str(error).replace("hub.store", "the target", 1)) from None
     await store.close()
 
 

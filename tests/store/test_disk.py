@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from hub import ConfigError
+from hub import ConfigError, Unavailable
 from hub.cli.exits import Exit
 from hub.cli.failures import exit_code_of
 from hub.store import dialect, failures
 from hub.store.engine import Store
 from hub.store.tables import components
+from tests.databases import Postgres
 
 MB = 1024 * 1024
 
@@ -162,6 +163,22 @@ async def test_a_server_that_cannot_be_reached_says_so(url: str) -> None:
         async with dialect.create_engine(url).connect():
             raise AssertionError("who listens there?")
     assert failures.words(raised.value).startswith("PostgreSQL cannot be reached: Connect call failed")
+
+
+async def test_a_command_that_finds_its_server_away_ends_as_with_any_remote_system(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(Unavailable, match=r"^hub\.store: cannot open .*PostgreSQL cannot be reached") as raised:
+        await Store.open("postgresql://u:s3cret@127.0.0.1:1/x")
+    assert exit_code_of(raised.value) == Exit.REMOTE
+    assert "s3cret" not in str(raised.value) + capsys.readouterr().err
+
+
+async def test_a_database_that_does_not_exist_is_a_fault_in_the_configuration(postgres_server: Postgres) -> None:
+    nowhere = sa.make_url(postgres_server.new_database()).set(database="of_another_name")
+    with pytest.raises(ConfigError, match="no database of this name") as raised:
+        await Store.open(nowhere.render_as_string(hide_password=False))
+    assert exit_code_of(raised.value) == Exit.CONFIG
 
 
 @pytest.mark.parametrize(

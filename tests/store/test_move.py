@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from hub import HubError
-from hub.api.errors import ConfigError
+from hub.api.errors import ConfigError, Unavailable
 from hub.store import migrate
 from hub.store.daemon_lock import only_daemon
 from hub.store.engine import Store
@@ -182,6 +182,6 @@ async def test_only_postgresql_is_a_target(source: str, url: str) -> None:
 
 async def test_a_target_that_cannot_be_reached_is_named_as_the_target(source: str) -> None:
     await _fill(source, ODD[:1], TIMES)
-    with pytest.raises(ConfigError, match=r"^the target: cannot open") as raised:
+    with pytest.raises(Unavailable, match=r"^the target: cannot open") as raised:
         await move(source, "postgresql://u:s3cret@127.0.0.1:1/x", _silent)
     assert "s3cret" not in str(raised.value)

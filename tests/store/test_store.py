@@ -89,9 +89,7 @@ async def test_a_store_of_a_later_version_is_refused(store: Store, store_url: st
         await Store.open(store_url)
 
 
-@pytest.mark.parametrize(
-    "url", ["mysql://x/y", "sqlite:////nowhere/at/all/hub.db", "postgresql://u:s3cret@127.0.0.1:1/x"]
-)
+@pytest.mark.parametrize("url", ["mysql://u:s3cret@x/y", "sqlite:////nowhere/at/all/hub.db"])
 async def test_a_store_that_cannot_be_opened_is_a_clear_error_without_the_password(url: str) -> None:
     with pytest.raises(ConfigError, match=r"hub\.store") as raised:
         await Store.open(url)

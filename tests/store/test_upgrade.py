@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import sqlalchemy as sa
 
-from hub import ConfigError
+from hub import ConfigError, Unavailable
 from hub.store import dialect, migrate
 from hub.store.engine import Store
 from hub.store.migrations import versions
@@ -167,7 +167,7 @@ async def test_a_migration_that_never_gets_its_tables_says_so_and_changes_nothin
     worker = await _at(url, "0002", monkeypatch)
     async with worker.write() as long:
         await long.execute(sa.text("UPDATE invitations SET attempts = 1"))
-        with pytest.raises(ConfigError, match="cannot open the store"):
+        with pytest.raises(Unavailable, match="cannot open the store"):
             await Store.open(url)
     assert await _revision(worker) == "0002"
     await worker.close()
