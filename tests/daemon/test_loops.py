@@ -41,12 +41,12 @@ from hub.daemon.vault import already
 from hub.http import Limiter, transport
 from hub.journey.deliver import Sender
 from hub.journey.intake import store_page
-from hub.store import components
+from hub.store import components, workers
 from hub.store.channel import LocalChannel
 from hub.store.components import ComponentState
 from hub.store.engine import Store
 from hub.testing.clock import FakeClock
-from tests.journey.world import Desk, Nothing, World, sms_instance, ticket
+from tests.journey.world import MAIL, Desk, Nothing, World, sms_instance, ticket
 
 
 class Waiting(Desk):
@@ -209,6 +209,42 @@ password = "password"
 sender = "16400"
 callback_secret = "secret-of-the-callbacks"
 """
+
+
+async def test_what_waits_for_a_gateway_that_another_worker_may_have_stays_until_that_one_is_gone(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World(store)
+    await world.register("other")
+    await world.close(ticket(world.now, customer=Customer(email=MAIL)))
+    (tmp_path / "hub.toml").write_text(IDLE.format(file=tmp_path / "hub.db"))  # it has no gateway for mail
+    config, chance, channel = load(tmp_path / "hub.toml"), Random(1), LocalChannel()
+    limits = await limits_of(store, channel, world.clock, chance)
+    workshop = Workshop(transport(), world.clock, chance, already(store), limits)
+    service = Service(config, store, workshop, channel=channel, worker=lambda: "w", clock=world.clock, chance=chance)
+
+    async def has_looked() -> bool:
+        async with store.read() as connection:
+            return (await components.get(connection, "hub:withdraw")).last_ok_at is not None
+
+    async def is_taken_back() -> bool:
+        return await world.states() == [("skipped", "no_gateway")]
+
+    await service.start()
+    await _until(has_looked)
+    assert await world.states() == [("waiting", None)]
+    async with store.write() as connection:
+        await workers.leave(connection, "other")
+    await service.reload(config)
+    await _until(is_taken_back)
+    await service.drain()
+    await limits.close()
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(5):
+        while not await condition():
+            pass  # it asks the store, and lets others work meanwhile
 
 
 async def test_a_hub_whose_store_breaks_while_it_starts_goes_on_by_itself(sqlite_store: Path, tmp_path: Path) -> None:
