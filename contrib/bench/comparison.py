@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench import cache
 from bench.cost import cost_of
 from bench.hub_process import free_port
 from bench.main_line import Round, Size, with_answers, without_answers
@@ -29,6 +30,8 @@ class Figures:
     site_cpu_ms_per_ticket: float
     """Of the other side, meanwhile: it must not be what limits them."""
     peak_mb: float
+    cache_ns: float | None = None
+    """See `cache.read_ns`, before the fastest of the rounds."""
 
 
 def loop(site: SiteProcess, name: str, size: Size, recording: Sequence[Request], *, answering: bool) -> Round:
@@ -73,14 +76,21 @@ def compare(
     measured: dict[str, list[Round]] = {name: [] for name in (HUB, *candidates)}
     run = with_answers if answering else without_answers
     for number in range(rounds):
-        hub = run(site, size, profile if number == 0 else None)
+        hub = _with_cache(run, site, size, profile if number == 0 else None)
         recording, hub.recording = hub.recording, []
         measured[HUB].append(hub)
         tell(describe(HUB, hub))
         for name in candidates:
-            measured[name].append(loop(site, name, size, recording, answering=answering))
+            measured[name].append(_with_cache(loop, site, name, size, recording, answering=answering))
             tell(describe(name, measured[name][-1]))
     return {name: best(found) for name, found in measured.items()}
+
+
+def _with_cache(run: Callable[..., Round], *arguments: Any, **options: Any) -> Round:
+    cache_ns = cache.read_ns()
+    result = run(*arguments, **options)
+    result.cache_ns = cache_ns
+    return result
 
 
 def best(rounds: Sequence[Round]) -> Figures:
@@ -90,6 +100,7 @@ def best(rounds: Sequence[Round]) -> Figures:
         min(each.cpu_s / each.tickets * 1000 for each in rounds),
         min(each.site_cpu_s / each.tickets * 1000 for each in rounds),
         max(each.peak_mb for each in rounds),
+        max(rounds, key=lambda each: each.per_second).cache_ns,
     )
 
 
@@ -109,7 +120,9 @@ def describe(name: str, result: Round) -> str:
     """One line for people who wait."""
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.stages.items())
     cpu_ms = result.cpu_s / result.tickets * 1000
-    return f"  {name:20}{result.per_second:8.0f} tickets/s{cpu_ms:8.2f} ms CPU{result.peak_mb:7.0f} MB   {stages}"
+    cache_ns = "" if result.cache_ns is None else f"   cache {result.cache_ns:.0f} ns"
+    figures = f"{result.per_second:8.0f} tickets/s{cpu_ms:8.2f} ms CPU{result.peak_mb:7.0f} MB"
+    return f"  {name:20}{figures}   {stages}{cache_ns}"
 
 
 def slow(size: Size, tickets: int) -> Size:

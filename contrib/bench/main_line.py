@@ -59,6 +59,8 @@ class Round:
     recording: list[Request] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
     """Seconds of each part."""
+    cache_ns: float | None = None
+    """See `cache.read_ns`, just before; None where nothing is compared."""
 
     @property
     def per_second(self) -> float:

@@ -30,11 +30,11 @@ def table(found: Found) -> str:
 
 
 def _compared(line: Found) -> Iterator[str]:
-    head = f"{'tickets/s':>10}{'CPU ms/ticket':>15}{'site':>7}{'peak MB':>9}"
+    head = f"{'tickets/s':>10}{'CPU ms/ticket':>15}{'site':>7}{'peak MB':>9}{'cache ns':>10}"
     yield f"  {'':20}{head}{'hub is times as fast':>22}{'CPU ratio':>11}"
     for name, each in line["figures"].items():
         costs = f"{each['cpu_ms_per_ticket']:15.2f}{each['site_cpu_ms_per_ticket']:7.2f}{each['peak_mb']:9.0f}"
-        figures = f"{each['tickets_per_s']:10.0f}{costs}"
+        figures = f"{each['tickets_per_s']:10.0f}{costs}{each['cache_ns']:10.0f}"
         ratios = "" if name == HUB else f"{line['ratios'][name]:22.2f}{line['cpu_ratios'][name]:11.2f}"
         yield f"  {name:20}{figures}{ratios}"
 
