@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,69 +19,113 @@ from hub.journey.invite import not_reached
 from hub.journey.outcome import mark_unusable
 from hub.store.among import among
 from hub.store.engine import Store
-from hub.store.tables import InvitationState, invitations, reports
+from hub.store.given import given
+from hub.store.tables import InvitationState, Text, UtcDateTime, invitations, reports
 
+Row = Mapping[Any, Any]
 BATCH = 200
 KEEP_UNMATCHED = timedelta(days=7)
-_FAILED = (DeliveryStatus.FAILED, DeliveryStatus.REJECTED)
-_TAKEN = (DeliveryStatus.QUEUED, DeliveryStatus.SENT)
-_OF_MESSAGE = ("closure_id", "step", "kind", "question", "address")
+_STATES = {
+    DeliveryStatus.QUEUED: InvitationState.SENT,
+    DeliveryStatus.SENT: InvitationState.SENT,
+    DeliveryStatus.DELIVERED: InvitationState.DELIVERED,
+    DeliveryStatus.REJECTED: InvitationState.FAILED,
+    DeliveryStatus.FAILED: InvitationState.FAILED,
+}
+"""What each report says of its message; others say nothing but their reason."""
+_LEFT = (InvitationState.SENT, InvitationState.DELIVERED)
+_NEWS = (InvitationState.DELIVERED, InvitationState.FAILED)
 _OPEN = (InvitationState.SENDING, InvitationState.UNKNOWN, InvitationState.SENT, InvitationState.WAITING)
+_OF_MESSAGE = ("closure_id", "step", "kind", "question", "address")
+_BY_ID = sa.and_(invitations.c.provider_id == reports.c.provider_id, invitations.c.gateway == reports.c.gateway)
+_FOUND = (
+    sa.select(reports, invitations.c.id.label("invitation_id"), *(invitations.c[name] for name in _OF_MESSAGE))
+    .join(invitations, sa.or_(invitations.c.token == reports.c.key, _BY_ID))
+    .order_by(reports.c.id)
+    .limit(sa.bindparam("number"))
+    .with_for_update(skip_locked=True, of=reports)
+)
+_LOCKED = (  # in one order for all who change invitations; see `outcome.store_outcomes`
+    sa.select(invitations.c.id)
+    .where(among(invitations.c.id, "ids"))
+    .order_by(invitations.c.id)
+    .with_for_update(key_share=True)
+)
+_told = given(invitation=invitations.c.id.type, state=Text(), at=UtcDateTime(), reason=Text()).c
+_MOVE = (
+    # forward, never back: what was delivered or answered stays delivered
+    invitations.update()
+    .where(invitations.c.id == _told.invitation, invitations.c.state.in_(_OPEN), invitations.c.attempts > 0)
+    .values(
+        state=sa.func.coalesce(_told.state, invitations.c.state),
+        reason=_told.reason,
+        sent_at=sa.case(
+            (_told.state.in_(_LEFT), sa.func.coalesce(invitations.c.sent_at, _told.at)), else_=invitations.c.sent_at
+        ),
+        delivered_at=sa.case((_told.state == InvitationState.DELIVERED, _told.at), else_=invitations.c.delivered_at),
+    )
+    .returning(invitations.c.id)
+)
+_DONE = reports.delete().where(
+    sa.or_(among(reports.c.id, "ids"), reports.c.stored_at < sa.bindparam("before", type_=UtcDateTime))
+)
 
 
 async def apply_reports(store: Store, now: datetime) -> int:
-    """Apply reports to their invitations, up to a batch in one transaction.
+    """Apply reports to their messages, up to a batch in one transaction.
 
     A report may be here before the id that it names; it waits.
 
     :returns: how many were applied.
     """
-    by_id = sa.and_(invitations.c.provider_id == reports.c.provider_id, invitations.c.gateway == reports.c.gateway)
     async with store.write() as connection:
-        found = await connection.execute(
-            sa.select(reports, invitations.c.id.label("invitation_id"), *(invitations.c[name] for name in _OF_MESSAGE))
-            .join(invitations, sa.or_(invitations.c.token == reports.c.key, by_id))
-            .order_by(reports.c.id)
-            .limit(BATCH)
-            .with_for_update(skip_locked=True, of=reports)
-        )
-        rows = found.mappings().all()
-        for row in sorted(rows, key=lambda row: row["invitation_id"]):  # see `outcome.store_outcomes`
-            await _apply(connection, row)
-        done = sa.or_(among(reports.c.id, [row["id"] for row in rows]), reports.c.stored_at < now - KEEP_UNMATCHED)
-        await connection.execute(reports.delete().where(done))
+        rows = (await connection.execute(_FOUND, {"number": BATCH})).mappings().all()
+        if rows and connection.dialect.name == "postgresql":
+            await connection.execute(_LOCKED, {"ids": [row["invitation_id"] for row in rows]})
+        for turn in _turns(rows):
+            await _apply(connection, turn)
+        await connection.execute(_DONE, {"ids": [row["id"] for row in rows], "before": now - KEEP_UNMATCHED})
     return len(rows)
 
 
-async def _apply(connection: AsyncConnection, report: Mapping[Any, Any]) -> None:
-    """Move the message forward, never back: what was delivered or answered stays delivered."""
-    values = _values(report)
-    changed = await connection.execute(
-        invitations.update()
-        .where(invitations.c.id == report["invitation_id"], invitations.c.state.in_(_OPEN), invitations.c.attempts > 0)
-        .values(**values)
-    )
-    is_news = report["status"] == DeliveryStatus.DELIVERED or report["status"] in _FAILED
-    if is_news and report["step"] == 0:
-        watch.moved(connection, values["state"], values["reason"], changed.rowcount)
-    if report["status"] in _FAILED and changed.rowcount:
-        about = f"{what(report['kind'], report['question'])} " if report["step"] > 0 else ""
-        said = f"{report['gateway']}: {about}reported as not delivered"
-        await note(connection, report["closure_id"], report["at"], said)
-        await not_reached(connection, report)
-    if report["address_unusable"]:
-        await mark_unusable(connection, report["address"], report["reason"], report["at"])
-    if report["opted_out"]:
-        await wishes.stop_as_told(connection, report, report["at"])
+def _turns(rows: Sequence[Row]) -> list[list[Row]]:
+    """The reports, so that each turn has one of a message at most, in the order they came."""
+    turns: list[list[Row]] = []
+    had: Counter[int] = Counter()
+    for row in rows:
+        turn = had[row["invitation_id"]]
+        had[row["invitation_id"]] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(row)
+    return turns
 
 
-def _values(report: Mapping[Any, Any]) -> dict[str, Any]:
-    at: datetime = report["at"]
-    sent_at = sa.func.coalesce(invitations.c.sent_at, sa.literal(at, type_=invitations.c.sent_at.type))
-    if report["status"] == DeliveryStatus.DELIVERED:
-        return {"state": InvitationState.DELIVERED, "delivered_at": at, "sent_at": sent_at, "reason": None}
-    if report["status"] in _FAILED:
-        return {"state": InvitationState.FAILED, "reason": report["reason"] or "not_delivered"}
-    if report["status"] in _TAKEN:
-        return {"state": InvitationState.SENT, "sent_at": sent_at, "reason": None}
-    return {"reason": report["reason"]}
+async def _apply(connection: AsyncConnection, turn: Sequence[Row]) -> None:
+    moves = [_move(row) for row in turn]
+    moved = set((await connection.execute(_MOVE, {"rows": moves})).scalars())
+    for row, move in zip(turn, moves, strict=True):
+        has_moved = row["invitation_id"] in moved
+        if move["state"] in _NEWS and row["step"] == 0:
+            watch.moved(connection, move["state"], move["reason"], int(has_moved))
+        if move["state"] == InvitationState.FAILED and has_moved:
+            await _not_delivered(connection, row)
+        if row["address_unusable"]:
+            await mark_unusable(connection, row["address"], row["reason"], row["at"])
+        if row["opted_out"]:
+            await wishes.stop_as_told(connection, row, row["at"])
+
+
+def _move(report: Row) -> dict[str, Any]:
+    state = _STATES.get(report["status"])
+    reason = None if state in _LEFT else report["reason"]
+    if state is InvitationState.FAILED:
+        reason = reason or "not_delivered"
+    return {"invitation": report["invitation_id"], "state": state, "at": report["at"], "reason": reason}
+
+
+async def _not_delivered(connection: AsyncConnection, report: Row) -> None:
+    about = f"{what(report['kind'], report['question'])} " if report["step"] > 0 else ""
+    said = f"{report['gateway']}: {about}reported as not delivered"
+    await note(connection, report["closure_id"], report["at"], said)
+    await not_reached(connection, report)
