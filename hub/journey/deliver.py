@@ -10,6 +10,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +25,7 @@ from hub.journey.insist import insist
 from hub.journey.policy import Plan
 from hub.journey.post import Post, Row
 from hub.journey.reread import is_fresh, still_closed
-from hub.store.engine import Store
+from hub.store.engine import Store, despite_deadlock
 
 SEND_LIMIT = timedelta(seconds=60)
 AHEAD = 100
@@ -154,7 +155,8 @@ class Sender:
         if self._at_hand:
             self._batch.looked_at += len(self._at_hand)
             return
-        taken, now = await claims.take(self._store, self.post, max(number, self._ahead)), self.post.clock.now()
+        taking = partial(claims.take, self._store, self.post, max(number, self._ahead))
+        taken, now = await despite_deadlock(taking), self.post.clock.now()
         still = await still_closed(
             self._store, taken, self.post.reread, max_age=plan.survey.max_age, clock=self.post.clock
         )

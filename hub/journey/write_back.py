@@ -10,6 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ from hub.journey.backoff import backoff
 from hub.journey.insist import insist
 from hub.store import workers
 from hub.store.among import among
-from hub.store.engine import Store
+from hub.store.engine import Store, despite_deadlock
 from hub.store.given import given, insert_given
 from hub.store.tables import Text, UtcDateTime, WriteBackState, experiences, invitations, write_backs
 
@@ -187,7 +188,7 @@ async def write_due(store: Store, target: Target, limit: int) -> int:
     :returns: how many were looked at.
     :raises RemoteError: the target as a whole does not work; nothing of the batch was written.
     """
-    rows = await _claim(store, target, limit)
+    rows = await despite_deadlock(partial(_claim, store, target, limit))
     if not rows:
         return 0
     fault_point("write_back.claimed")

@@ -55,3 +55,28 @@ async def test_outcomes_reports_and_answers_of_the_same_messages_wait_for_each_o
         await _until_waiting(world.store, len(running))
     await asyncio.gather(*running)
     assert {state for state, _ in await world.states()} == {"delivered"}
+
+
+async def _change_tables(store: Store, ready: asyncio.Event, go: asyncio.Event, *names: str) -> None:
+    """What a migration does: takes whole tables, one after the other."""
+    async with store.write() as connection:
+        await connection.execute(sa.text("SET LOCAL deadlock_timeout = '20s'"))  # the other one finds the circle
+        for name in names:
+            await connection.execute(sa.text(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"))
+            ready.set()
+            await go.wait()
+
+
+async def test_a_claim_that_meets_a_migration_in_a_circle_is_tried_again_at_once(world: World) -> None:
+    await world.asked()
+    await world.reply("5")
+    await world.process()
+    ready, go = asyncio.Event(), asyncio.Event()
+    migration = asyncio.create_task(_change_tables(world.store, ready, go, "invitations", "write_backs"))
+    await ready.wait()
+    writing = asyncio.create_task(world.write_back())
+    await _until_waiting(world.store, 1)
+    go.set()
+    assert await writing == 1
+    await migration
+    assert len(world.desk.written) == 1
