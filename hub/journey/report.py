@@ -82,7 +82,7 @@ async def apply_reports(store: Store, now: datetime) -> int:
         rows = (await connection.execute(_FOUND, {"number": BATCH})).mappings().all()
         if rows and connection.dialect.name == "postgresql":
             await connection.execute(_LOCKED, {"ids": [row["invitation_id"] for row in rows]})
-        for turn in _turns(rows):
+        for turn in _turns(sorted(rows, key=lambda row: row["invitation_id"])):
             await _apply(connection, turn)
         await connection.execute(_DONE, {"ids": [row["id"] for row in rows], "before": now - KEEP_UNMATCHED})
     return len(rows)

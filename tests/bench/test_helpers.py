@@ -6,9 +6,11 @@ import itertools
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import sqlalchemy as sa
+from bench.cache import read_ns
 from bench.comparison import HUB, Figures, best, cpu_ratios, ratios
 from bench.loops import calls
 from bench.main_line import Round
@@ -84,6 +86,13 @@ def test_the_summary_names_what_was_not_measured() -> None:
     }  # fmt: skip
     assert {found["tickets_per_s"], found["cpu_ms_per_ticket"], found["peak_mb"], *found["ratios"].values()} == {None}
     assert "hub run to ready" in table(json.loads(json.dumps(found)))
+
+
+def test_the_table_says_how_crowded_the_cache_was() -> None:
+    figures = {HUB: asdict(Figures(600, 1.0, 0.1, 80, cache_ns=read_ns()))}
+    head, row = table({"main": {"without_answers": {"figures": figures}}}).splitlines()[-2:]
+    assert "cache ns" in head
+    assert float(row.split()[-1]) > 0
 
 
 def test_old_rows_fit_the_hubs_tables(tmp_path: Path) -> None:
