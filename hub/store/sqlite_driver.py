@@ -6,6 +6,7 @@ loop: with small statements that costs more than SQLite does. Here one call does
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -27,6 +28,15 @@ class Connection(aiosqlite.Connection):
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=AT_ONCE)
         self._thread.daemon = True  # SQLAlchemy does the same: an interpreter that ends does not wait for it
+
+    async def _connect(self) -> Connection:
+        """Open. Of a failure nothing is left running: the thread would tell its end to an event loop that is closed."""
+        try:
+            await super()._connect()
+        except BaseException:
+            await asyncio.to_thread(self._thread.join)
+            raise
+        return self
 
     def cursor(self) -> Cursor:  # type: ignore[override]  # making one of aiosqlite's is a hand-over by itself
         """A cursor for one statement."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -99,3 +101,37 @@ async def test_a_failed_transaction_is_rolled_back_and_named(engine: AsyncEngine
             await connection.execute(sa.text("SELECT nothing FROM nowhere"))
     async with engine.connect() as connection:
         assert await connection.scalar(sa.text("SELECT count(*) FROM numbers")) == 0
+
+
+async def test_an_opening_that_fails_leaves_no_thread_behind(tmp_path: Path) -> None:
+    before = _workers()
+    with pytest.raises(sqlite3.OperationalError):
+        await connect(str(tmp_path))
+    assert _workers() <= before
+
+
+async def test_an_opening_that_is_given_up_is_over_when_its_thread_is() -> None:
+    is_asked, may_open, before = threading.Event(), threading.Event(), _workers()
+
+    def open_late() -> sqlite3.Connection:
+        is_asked.set()
+        may_open.wait()
+        return sqlite3.connect(":memory:", check_same_thread=False)
+
+    opening = asyncio.ensure_future(_opened(Connection(open_late)))
+    await asyncio.to_thread(is_asked.wait)
+    opening.cancel()
+    done, _ = await asyncio.wait({opening}, timeout=0.01)
+    assert not done
+    may_open.set()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert _workers() <= before
+
+
+def _workers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if "connection_worker" in thread.name}
+
+
+async def _opened(connection: Connection) -> Connection:
+    return await connection
