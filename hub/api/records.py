@@ -154,7 +154,7 @@ class Page:
     `hub status` for a day. Never personal."""
     read_at: datetime | None = None
     """When the desk was asked about these tickets, if they are as the desk itself has them and not as a search index
-    did. Surveys that are due at once leave without a second look for 5 seconds from then. Never later than the answer
+    did. Surveys that are due at once leave without a second look for 30 seconds from then. Never later than the answer
     it speaks of."""
 
 

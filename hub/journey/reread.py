@@ -25,8 +25,8 @@ from hub.store.engine import Store
 from hub.store.given import given
 from hub.store.tables import InvitationState, Text, closures, indexable, invitations
 
-FRESH = timedelta(seconds=5)
-"""How long what a desk said of a ticket is believed."""
+FRESH = timedelta(seconds=30)
+"""How long what a desk said of a ticket is believed: the surveys of many tickets closed at once leave in that time."""
 LATER = timedelta(minutes=1)
 """When to try again while the source cannot be read."""
 MUCH_LATER = timedelta(minutes=5)

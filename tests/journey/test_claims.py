@@ -145,7 +145,7 @@ async def test_where_sending_is_slow_tickets_are_not_read_again_and_again(world:
         for _ in range(8):
             await sender.step(world.plan, 1)
             await sender.room(1)
-            world.pass_time(seconds=6)
+            world.pass_time(seconds=31)
     assert len(world.phones.messages) == 8
     assert sum(map(len, world.desk.asked_for)) <= 60 + 2 * 8
 

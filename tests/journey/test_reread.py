@@ -35,7 +35,7 @@ async def test_a_ticket_that_the_desk_itself_showed_a_moment_ago_is_not_read_aga
     closed, older = ticket(world.now), ticket(world.now, id="older", customer=Customer(phone="+358401234568"))
     world.desk.now = {closed.id: closed, older.id: older}
     await world.close(older, read_at=world.now)
-    world.pass_time(seconds=4)
+    world.pass_time(seconds=29)
     await world.close(closed, read_at=world.now)
     world.pass_time(seconds=2)
     await world.deliver()
@@ -61,7 +61,7 @@ async def test_what_the_desk_showed_is_believed_for_some_seconds_only_while_surv
     world.desk.now = {each.id: each for each in several}
     await world.close(*several, read_at=world.now)
     async with Sender(world.store, world.post()) as sender:
-        world.pass_time(seconds=4)
+        world.pass_time(seconds=29)
         await sender.step(world.plan, 2)
         assert world.desk.asked_for == []
         world.pass_time(seconds=2)
