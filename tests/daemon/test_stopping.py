@@ -55,6 +55,28 @@ def test_sigterm_during_a_reload_lets_a_message_finish(new_hub: NewHub) -> None:
     assert hub.json("status")["invitations"] == {"sent": 1}
 
 
+def _score(hub: RunningHub, ticket_key: str) -> int | None:
+    written = (line for line in hub.lines("written") if line["ticket"]["key"] == ticket_key)
+    return next((int(line["scores"][0]["value"]) for line in written), None)
+
+
+def test_a_reload_asked_for_while_another_waits_for_a_message_comes_after_it(new_hub: NewHub) -> None:
+    hub = new_hub(answer="", slow_s=2)
+    hub.close_tickets(1)
+    hub.start()
+    wait_until(lambda: _is_sending(hub), "a message is being sent")
+    assert hub.process is not None
+    for answer in ("5", "2 hidasta"):
+        hub.write_config(answer=answer)
+        hub.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)  # the first reload waits for the gateway, and the second for the first
+    wait_until(lambda: sum(entry["event"] == "config.reloaded" for entry in hub.events()) == 2, "both are done")
+    hub.close_tickets(2)
+    assert wait_until(lambda: _score(hub, "T-1"), "the last configuration works") == 2
+    assert [line["to"] for line in hub.lines("sent")] == ["+358401230000", "+358401230001"]
+    assert hub.stop() == 0
+
+
 def test_the_same_on_postgresql(new_hub: NewHub, postgres_server: Postgres) -> None:
     hub = new_hub(store=postgres_server.new_database())
     hub.close_tickets(3)
