@@ -36,4 +36,4 @@ def _clean(value: Any) -> Any:
 
 def storable(values: Any) -> Any:
     """The fields of a record, cleaned all at once: a validator of each field would cost a call for each."""
-    return values if isinstance(values, dict) and _is_storable(values.values()) else _clean(values)
+    return _clean(values) if isinstance(values, dict) and not _is_storable(values.values()) else values

@@ -236,8 +236,8 @@ class _Heard:
             return None
         open_ = self._survey.questions[asked].kind if asked and asked not in self._values else QuestionKind.TEXT
         number = _number_in(text, CORRECTING | REGRETTING if open_ in _WITHOUT_NUMBERS else CORRECTING)
-        reading = self._read(self._last_number, number)
-        return reading if reading.value is not None and reading.literal else None
+        reading = self._read(self._last_number, number) if number else None
+        return reading if reading and reading.value is not None and reading.literal else None
 
     def _is_number(self, id_: str) -> bool:
         return self._survey.questions[id_].kind in _NUMBERS
