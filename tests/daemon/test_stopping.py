@@ -14,25 +14,24 @@ from tests.databases import Postgres, postgres
 SECRET = "callback-secret-0123456789"
 
 
-def _is_sending(hub: RunningHub) -> bool:
-    return hub.json("status")["invitations"].get("sending", 0) == 1
+def _hub_that_sends(new_hub: NewHub, *, slow_s: int) -> RunningHub:
+    """A hub that has just begun to send a message, which takes so long."""
+    hub = new_hub(answer="", slow_s=slow_s)
+    hub.close_tickets(1)
+    hub.start()
+    wait_until(lambda: hub.json("status")["invitations"].get("sending", 0) == 1, "a message is being sent")
+    return hub
 
 
 def test_the_first_sigterm_lets_a_message_finish(new_hub: NewHub) -> None:
-    hub = new_hub(answer="", slow_s=4)
-    hub.close_tickets(1)
-    hub.start()
-    wait_until(lambda: _is_sending(hub), "a message is being sent")
+    hub = _hub_that_sends(new_hub, slow_s=4)
     assert hub.stop() == 0
     assert len(hub.lines("sent")) == 1
     assert hub.json("status")["invitations"] == {"sent": 1}
 
 
 def test_the_second_sigterm_stops_at_once_and_the_message_counts_as_unknown(new_hub: NewHub) -> None:
-    hub = new_hub(answer="", slow_s=60)
-    hub.close_tickets(1)
-    hub.start()
-    wait_until(lambda: _is_sending(hub), "a message is being sent")
+    hub = _hub_that_sends(new_hub, slow_s=60)
     assert hub.process is not None
     hub.process.send_signal(signal.SIGTERM)
     wait_until(lambda: any(entry["event"] == "hub.draining" for entry in hub.events()), "it drains")
@@ -43,10 +42,7 @@ def test_the_second_sigterm_stops_at_once_and_the_message_counts_as_unknown(new_
 
 
 def test_sigterm_during_a_reload_lets_a_message_finish(new_hub: NewHub) -> None:
-    hub = new_hub(answer="", slow_s=4)
-    hub.close_tickets(1)
-    hub.start()
-    wait_until(lambda: _is_sending(hub), "a message is being sent")
+    hub = _hub_that_sends(new_hub, slow_s=4)
     assert hub.process is not None
     hub.write_config(answer="5")
     hub.process.send_signal(signal.SIGHUP)
@@ -61,10 +57,7 @@ def _score(hub: RunningHub, ticket_key: str) -> int | None:
 
 
 def test_a_reload_asked_for_while_another_waits_for_a_message_comes_after_it(new_hub: NewHub) -> None:
-    hub = new_hub(answer="", slow_s=2)
-    hub.close_tickets(1)
-    hub.start()
-    wait_until(lambda: _is_sending(hub), "a message is being sent")
+    hub = _hub_that_sends(new_hub, slow_s=2)
     assert hub.process is not None
     for answer in ("5", "2 hidasta"):
         hub.write_config(answer=answer)
