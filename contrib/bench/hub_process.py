@@ -26,6 +26,8 @@ from bench.site import SECRET, SENDER
 PATIENCE_S = 600.0
 
 RATE = "100000 per second"
+AS_A_SERVICE = {"MALLOC_ARENA_MAX": "1"}
+"""What contrib/systemd/hub.service sets for the process itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class HubProcess:
 
     def _environment(self) -> Mapping[str, str]:
         direct = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        return direct | {"HUB_CONFIG": str(self.config)}
+        return direct | AS_A_SERVICE | {"HUB_CONFIG": str(self.config)}
 
 
 @contextlib.contextmanager

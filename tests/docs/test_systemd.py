@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from bench.hub_process import AS_A_SERVICE
 
 from tests.docs.pages import ROOT
 
@@ -36,6 +37,11 @@ def test_the_unit_does_what_the_hub_offers() -> None:
     }
     assert int(section["WatchdogSec"]) >= 30
     assert section["EnvironmentFile"].startswith("-/etc/hub/")
+
+
+def test_the_benchmark_runs_the_hub_in_the_environment_of_the_service() -> None:
+    told = dict(each.split("=", 1) for each in service()["Environment"].split())
+    assert told == {"HUB_CONFIG": "/etc/hub/hub.toml"} | AS_A_SERVICE
 
 
 def test_stopping_may_take_longer_than_sending_one_message() -> None:
