@@ -254,7 +254,8 @@ class PostgresChannel:
         """Keep the server from giving this worker up, look for locks that became free, and say what is to be said."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._silence_s / 6):
+                # until the time itself: something may be said before it, and a timer of uvloop may end 1 ms early
+                async with asyncio.timeout(self._try_at - self._monotonic()):
                     await self._awake.wait()
             self._awake.clear()
             if self._connection is None or self._connection.is_closed():

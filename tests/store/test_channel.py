@@ -78,6 +78,20 @@ async def test_one_holds_a_lock_and_the_next_one_gets_it_when_it_is_given_up(two
         await second.wait_for("sources.desk")
 
 
+async def test_what_a_worker_says_in_between_does_not_put_off_its_next_try_for_a_lock(url: str) -> None:
+    silence_s, clock = 600.0, Clock()
+    first, second = await open_channel(url, silence_s), PostgresChannel(url, silence_s, clock)
+    await second.start()
+    assert await first.try_lock("sources.desk")
+    assert not await second.try_lock("sources.desk")
+    await first.close()  # as a killed one: it does not say that the lock is free
+    clock.ahead_s = silence_s / 6 - 0.1  # shortly before the next try
+    second.announce("ring journey")
+    async with asyncio.timeout(5):
+        await second.wait_for("sources.desk")
+    await second.close()
+
+
 async def test_a_lost_connection_loses_the_locks_and_comes_back(url: str, two: tuple[Channel, Channel]) -> None:
     first, _second = two
     came_back = asyncio.Event()
