@@ -1,5 +1,6 @@
 """What a lent client sends, and what it makes of complete answers."""
 
+import asyncio
 import base64
 import gzip
 import random
@@ -16,7 +17,7 @@ from hub import AuthFailed, OutcomeUnknown, RateLimit, RateLimited, Rejected, Re
 from hub.http import Limiter, Pauses
 from hub.testing.clock import FakeClock
 from tests.http.conftest import LentFactory
-from tests.http.server import Server, answer
+from tests.http.server import Server, answer, raw, raw_then_cut
 
 
 async def test_encodes_query_headers_and_form(server: Server, lent: LentFactory) -> None:
@@ -42,6 +43,52 @@ async def test_a_header_of_the_caller_takes_the_place_of_the_default(server: Ser
     response = await lent().request("GET", server.url(), headers={"accept": "text/xml"})
     assert response.request.headers.get_list("accept") == ["text/xml"]
     assert server.seen[0].headers["accept"] == "text/xml"
+
+
+@pytest.mark.parametrize("forged", ["a\r\nX-Forged: 1", "a\nb", "a\rb", "a\0b"])
+async def test_a_line_break_in_a_header_is_refused_before_anything_is_sent(
+    server: Server, lent: LentFactory, forged: str
+) -> None:
+    for headers in ({"X-Key": forged}, {forged: "value"}):
+        with pytest.raises(ValueError, match="a line break in a header") as caught:
+            await lent().request("POST", server.url(), headers=headers, once=True)
+        assert "orged" not in str(caught.value)
+    assert server.connections == 0
+
+
+async def test_an_address_without_a_path_asks_for_the_root(server: Server, lent: LentFactory) -> None:
+    await lent().request("GET", f"http://127.0.0.1:{server.port}?page=2")
+    assert server.seen[0].target == "/?page=2"
+    assert server.seen[0].headers["host"] == f"127.0.0.1:{server.port}"
+
+
+async def test_what_only_announces_an_answer_is_not_taken_for_it(server: Server, lent: LentFactory) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    url = server.on("/", raw(hints + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere"))
+    for _ in range(2):
+        assert (await lent().request("GET", url)).text == "here"
+    assert server.connections == 1
+
+
+async def test_an_answer_without_a_length_ends_with_its_connection(server: Server, lent: LentFactory) -> None:
+    url = server.on("/", raw_then_cut(b"HTTP/1.1 200 OK\r\n\r\nall of it"))
+    assert (await lent().request("GET", url)).text == "all of it"
+
+
+async def test_an_answer_to_a_large_request_may_come_before_it_was_taken(lent: LentFactory) -> None:
+    deaf: list[asyncio.StreamWriter] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        deaf.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\n\r\n")
+
+    listener = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+    with pytest.raises(Rejected):
+        await lent().request("POST", url, content=b"x" * 10_000_000, once=True)
+    deaf[0].close()
+    listener.close()
 
 
 async def test_encodes_json(server: Server, lent: LentFactory) -> None:

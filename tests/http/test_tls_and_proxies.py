@@ -75,6 +75,8 @@ async def test_a_proxy_carries_plain_requests(
     assert seen.target == "http://desk.example.test/tickets?page=2"
     assert base64.b64decode(seen.headers["proxy-authorization"].removeprefix("Basic ")) == b"hub:p@ss"
     assert base64.b64decode(seen.headers["authorization"].removeprefix("Basic ")) == b"agent:a"
+    await lent(over).request("GET", "http://desk.example.test/tickets")
+    assert server.connections == 1
     await over.aclose()
 
 
@@ -90,6 +92,35 @@ async def test_a_proxy_carries_secure_requests_without_seeing_them(
     assert base64.b64decode(server.seen[0].headers["proxy-authorization"].removeprefix("Basic ")) == b"hub:p@ss"
     assert "authorization" not in server.seen[0].headers
     await over.aclose()
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_requests_through_a_tunnel_arrive_and_share_it(
+    secure: Server, lent: LentFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        there, back = await asyncio.open_connection("127.0.0.1", secure.port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(_carry(reader, back), _carry(there, writer))
+
+    listener = await asyncio.start_server(tunnel, "127.0.0.1", 0)
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
+    over = transport()
+    for page in range(3):
+        await lent(over).request("POST", secure.url(f"/tickets?page={page}"), data={"a": "b"}, once=True)
+    assert [(seen.target, seen.body) for seen in secure.seen] == [(f"/tickets?page={n}", b"a=b") for n in range(3)]
+    assert asked == [f"CONNECT 127.0.0.1:{secure.port} HTTP/1.1".encode()]
+    await over.aclose()
+    listener.close()
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while part := await reader.read(65_536):
+        writer.write(part)
+    writer.close()
 
 
 async def test_hosts_named_in_no_proxy_are_reached_directly(
