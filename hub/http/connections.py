@@ -176,9 +176,10 @@ def _head(method: str, target: str, host: str, headers: list[tuple[str, str]], b
     if body_bytes and "content-length" not in given:
         lines.append(f"Content-Length: {body_bytes}")
     lines += [f"{name}: {value}" for name, value in headers]
-    if any(sign in line for line in lines for sign in "\r\n\0"):
+    head = "\r\n".join([*lines, "", ""])
+    if not head.count("\r") == head.count("\n") == len(lines) + 1 or "\0" in head:
         raise ValueError("a line break in a header, in the method or in the address")
-    return "\r\n".join([*lines, "", ""]).encode()
+    return head.encode()
 
 
 @lru_cache
