@@ -58,7 +58,7 @@ def _say_once(at: str, error: str) -> None:
 
 
 def forget(connection: object) -> None:
-    """A transaction begins on a connection that was used before: what an earlier one did not commit never happened."""
+    """The transaction was rolled back, and another one follows: what the first would have told never happened."""
     _waiting.pop(connection, None)
 
 

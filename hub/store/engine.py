@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -40,7 +40,8 @@ class Store:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._reading = dialect.reading(engine)
-        self._writer = asyncio.Lock() if dialect.has_one_writer(engine) else None
+        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_embedded else nullcontext()
+        """To write: one at a time where only one can."""
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
         self._committed_at = -math.inf
@@ -133,14 +134,43 @@ class Store:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: committed at the end, rolled back when the block raises."""
+        """A transaction: committed at the end, rolled back when the block raises.
+
+        Where one writes at a time, it begins with what waits for a shared commit, which so need not wait for one more.
+        """
+        along: list[tuple[_Waiting, Any]] = []
+        try:
+            async with self._turn, self._transaction() as connection:
+                if self.is_embedded and self._waiting:
+                    along = await self._take_along(connection)
+                yield connection
+        except BaseException:
+            self._wait_again([waiting for waiting, _ in along])
+            raise
+        for waiting, result in along:
+            _settle(waiting.future, result, None)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
-            if self._writer is not None:
-                await stack.enter_async_context(self._writer)
             begun = perf_counter()
-            connection = await _enter(stack, self._engine.begin())
+            connection = await _enter(stack, self._engine.connect())
             yield connection
+            await connection.commit()
         watch.committed(connection, begun)
+
+    async def _take_along(self, connection: AsyncConnection) -> list[tuple[_Waiting, Any]]:
+        """What waits, with its results. When one of it fails, all of it goes on waiting for a commit of its own."""
+        group, self._waiting = self._waiting, []
+        try:
+            return list(zip(group, await _apply(connection, group), strict=True))
+        except BaseException as error:
+            self._wait_again(group)
+            if not isinstance(error, Exception):
+                raise
+            await connection.rollback()
+            watch.forget(connection)
+            return []
 
     async def commit(self, work: Work) -> Any:
         """Run `work` in a transaction shared with whatever else is waiting, and return once it is durable.
@@ -159,20 +189,26 @@ class Store:
 
     async def _in_group(self, waiting: _Waiting) -> Any:
         self._waiting.append(waiting)
+        self._see_to_the_waiting()
+        return await waiting.future
+
+    def _wait_again(self, group: Sequence[_Waiting]) -> None:
+        if group:
+            self._waiting = [*group, *self._waiting]
+            self._see_to_the_waiting()
+
+    def _see_to_the_waiting(self) -> None:
         if self._committer is None or self._committer.done():
             self._committer = asyncio.create_task(self._commit_waiting())
-        return await waiting.future
 
     async def _commit_waiting(self) -> None:
         if perf_counter() - self._committed_at < self._busy_for_s:
             await asyncio.sleep(self._gather_s)
         while self._waiting:
-            group, self._waiting = self._waiting, []
-            try:
-                await self._commit_group(group)
-            finally:
-                for waiting in group:  # there are any left only if this was cancelled
-                    waiting.future.cancel()
+            async with self._turn:
+                group, self._waiting = self._waiting, []  # another one may have taken it along meanwhile
+                if group:
+                    await self._commit_group(group)
             self._committed_at = perf_counter()
             if self._waiting:  # many writers at work: a few more will come, and one commit serves them all
                 await asyncio.sleep(self._gather_s)
@@ -185,6 +221,9 @@ class Store:
         else:
             for waiting, result in zip(group, results, strict=True):
                 _settle(waiting.future, result, None)
+        finally:
+            for waiting in group:  # there are any left only if this was cancelled
+                waiting.future.cancel()
 
     async def _commit_singly(self, group: Sequence[_Waiting], error: Exception) -> None:
         if len(group) == 1:
@@ -203,14 +242,18 @@ class Store:
         return None
 
     async def _run(self, group: Sequence[_Waiting]) -> list[Any]:
-        items: dict[Any, list[Any]] = {}
-        for waiting in group:
-            if waiting.is_item:
-                items.setdefault(waiting.work, []).append(waiting.item)
-        async with self.write() as connection:
-            for apply, these in items.items():
-                await apply(connection, these)
-            return [None if waiting.is_item else await waiting.work(connection) for waiting in group]
+        async with self._transaction() as connection:
+            return await _apply(connection, group)
+
+
+async def _apply(connection: AsyncConnection, group: Sequence[_Waiting]) -> list[Any]:
+    items: dict[Any, list[Any]] = {}
+    for waiting in group:
+        if waiting.is_item:
+            items.setdefault(waiting.work, []).append(waiting.item)
+    for apply, these in items.items():
+        await apply(connection, these)
+    return [None if waiting.is_item else await waiting.work(connection) for waiting in group]
 
 
 async def despite_deadlock(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
