@@ -105,7 +105,7 @@ async def transport_directly(_connections: int) -> AsyncIterator[Make]:
 
 @asynccontextmanager
 async def raw_aiohttp(connections: int) -> AsyncIterator[Make]:
-    """aiohttp as it is: the fastest client that was measured."""
+    """aiohttp as it is: the fastest client of others that was measured."""
     import aiohttp
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as session:

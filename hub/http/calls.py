@@ -1,7 +1,7 @@
 """Requests as the lent client makes them.
 
-Making an `httpx.Request` costs as much as sending one over aiohttp: most of it goes into taking apart an address that
-is put together again. A `Call` is what is sent; its `httpx.Request` is made when somebody asks for it.
+Making an `httpx.Request` costs twice as much as sending one: most of it goes into taking apart an address that is put
+together again. A `Call` is what is sent; its `httpx.Request` is made when somebody asks for it.
 """
 
 from __future__ import annotations
